@@ -1,0 +1,76 @@
+"""penchant learns what people like from the ratings they give.
+
+    import penchant as pt
+
+    ratings = pt.load_dataset("sample")            # or pt.read_ratings("ratings.csv")
+    train, test = ratings.split(test_size=0.2, rng=42)
+    rec = pt.fit(train)
+    rec.evaluate(test)                             # beside the baselines
+    rec.recommend(user_id=7, n=10)
+
+The names below are all that is public; each is imported when it is first asked for, so that `import penchant` is
+quick.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from penchant._version import __version__
+
+if TYPE_CHECKING:
+    from penchant import datasets, errors, metrics, splits
+    from penchant.datasets import load_dataset
+    from penchant.errors import PenchantError
+    from penchant.evaluate import compare, cross_validate
+    from penchant.fitting import ALS, fit
+    from penchant.ratings import Ratings, read_ratings
+    from penchant.recommender import Recommender, load
+
+__all__ = [
+    "ALS",
+    "PenchantError",
+    "Ratings",
+    "Recommender",
+    "__version__",
+    "compare",
+    "cross_validate",
+    "datasets",
+    "errors",
+    "fit",
+    "load",
+    "load_dataset",
+    "metrics",
+    "read_ratings",
+    "splits",
+]
+
+_HOMES = {
+    "ALS": "penchant.fitting",
+    "PenchantError": "penchant.errors",
+    "Ratings": "penchant.ratings",
+    "Recommender": "penchant.recommender",
+    "compare": "penchant.evaluate",
+    "cross_validate": "penchant.evaluate",
+    "fit": "penchant.fitting",
+    "load": "penchant.recommender",
+    "load_dataset": "penchant.datasets",
+    "read_ratings": "penchant.ratings",
+}
+_MODULES = ("datasets", "errors", "metrics", "splits")
+
+
+def __getattr__(name: str) -> object:
+    if name in _HOMES:
+        value: object = getattr(import_module(_HOMES[name]), name)
+    elif name in _MODULES:
+        value = import_module(f"penchant.{name}")
+    else:
+        raise AttributeError(f"module 'penchant' has no attribute {name!r}")
+    globals()[name] = value  # the next access does not come here
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

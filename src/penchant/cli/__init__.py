@@ -1,0 +1,86 @@
+"""The command `penchant`: parse what was typed, call the library, print.
+
+    penchant train RATINGS -o FILE       read, hold out, train, compare with the baselines, save
+    penchant evaluate FILE RATINGS       errors and lists on other ratings, beside the baselines
+    penchant predict FILE --user --item  what a user would give
+    penchant recommend FILE --user       the best items for a user
+    penchant items FILE                  items ranked by learned bias
+    penchant info FILE                   what a file holds
+    penchant datasets [list|fetch]       ratings that are known by name
+    penchant doctor                      what a bug report needs
+
+Results go to stdout (as JSON with --json), all else to stderr. Exit codes are those of `penchant.errors`; 130 after
+Ctrl-C, 141 when the reader of a pipe has gone. Nothing heavy is imported before a command needs it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import TextIO, cast
+
+from penchant.errors import ParameterError, PenchantError, SourceError
+
+__all__ = ["main"]
+
+INTERRUPTED = 130  # 128 + SIGINT
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code.
+
+    Args:
+        arguments: what was typed after `penchant`; None (default) for the arguments of this process.
+    """
+    import typer
+
+    from penchant.cli.app import build_app
+    from penchant.cli.reading import in_words_of_the_shell
+
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    _repair_streams()
+    # All that typer finds wrong with what was typed has this base, which has no public name in every release.
+    usage_error = cast("type[Exception]", typer.BadParameter.__bases__[0])
+    # Completion in a shell comes without arguments, and asks for options of any command.
+    app = build_app(solver_options="train" in arguments or "_PENCHANT_COMPLETE" in os.environ)
+    try:
+        code = typer.main.get_command(app).main(arguments, prog_name="penchant", standalone_mode=False)
+    except usage_error as error:
+        return _usage(error)
+    except PenchantError as error:
+        return _fail(in_words_of_the_shell(error.message), error.exit_code)
+    except (KeyboardInterrupt, typer.Abort):
+        code = INTERRUPTED
+    except OSError as error:
+        return _fail(f"{error.filename or 'output'}: {error.strerror or error}", SourceError.exit_code)
+    except MemoryError:
+        return _fail("not enough memory for this", PenchantError.exit_code)
+    if code == INTERRUPTED:
+        return _fail("interrupted", INTERRUPTED)
+    return code if isinstance(code, int) else 0
+
+
+def _fail(message: str, code: int) -> int:
+    from penchant.cli.output import note
+
+    note(f"error: {message}")
+    return code
+
+
+def _usage(error: Exception) -> int:
+    """A mistake in what was typed, in the form of all other errors, and where to read on."""
+    context = getattr(error, "ctx", None)
+    message = str(getattr(error, "format_message", lambda: str(error))()).strip().removesuffix(".")
+    path = "penchant" if context is None else context.command_path
+    return _fail(f"{message} (see `{path} --help`)", ParameterError.exit_code)
+
+
+def _repair_streams() -> None:
+    """Closed streams become the null device, and characters that a terminal does not know are spelled out."""
+    for name in ("stdout", "stderr"):
+        stream: TextIO | None = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123  # open to the end
+        elif hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")

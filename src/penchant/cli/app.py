@@ -1,0 +1,77 @@
+"""The commands of `penchant`, put together."""
+
+from collections.abc import Callable
+from typing import Annotated
+
+import typer
+
+from penchant._version import __version__
+from penchant.cli.asking import info, items, predict, recommend
+from penchant.cli.data import fetch_dataset, list_all
+from penchant.cli.doctor import doctor
+from penchant.cli.options import command, help_of
+from penchant.cli.output import print_lines
+from penchant.cli.reading import READING
+from penchant.cli.scoring import evaluate
+from penchant.cli.training import train
+
+__all__ = ["build_app"]
+
+
+def build_app(*, solver_options: bool) -> typer.Typer:
+    """The application.
+
+    Args:
+        solver_options: give `train` the options that are hyper-parameters of a solver. They are read off its class,
+            whose import takes a moment that `penchant --help` should not take.
+    """
+    app = typer.Typer(
+        name="penchant",
+        help="Learn what people like from the ratings they give, and recommend.",
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback(invoke_without_command=True)(_start)
+    hyper = []
+    if solver_options:
+        from penchant.cli.hyper import hyper_options
+
+        hyper = hyper_options()
+    commands: dict[str, Callable[..., None]] = {
+        "train": command(train, reading=READING, hyper=hyper),
+        "evaluate": command(evaluate, reading=READING),
+        "predict": predict,
+        "recommend": recommend,
+        "items": items,
+        "info": info,
+    }
+    for name, function in commands.items():
+        app.command(name, help=help_of(function))(function)
+    datasets = typer.Typer(help="List the datasets that are known by name, or fetch one.")
+    datasets.callback(invoke_without_command=True)(_datasets)
+    datasets.command("list", help=help_of(list_all))(list_all)
+    datasets.command("fetch", help=help_of(fetch_dataset))(fetch_dataset)
+    app.add_typer(datasets, name="datasets")
+    app.command("doctor", help=help_of(doctor))(doctor)
+    return app
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        print_lines(f"penchant {__version__}")
+        raise typer.Exit
+
+
+def _start(
+    context: typer.Context,
+    version: Annotated[  # noqa: ARG001  # its callback does the work
+        bool, typer.Option("--version", "-V", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    if context.invoked_subcommand is None:
+        print_lines(context.get_help())
+
+
+def _datasets(context: typer.Context) -> None:
+    if context.invoked_subcommand is None:
+        list_all(as_json=False)

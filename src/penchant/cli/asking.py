@@ -1,0 +1,160 @@
+"""Questions to a saved recommender: `penchant predict`, `recommend`, `items`, `info`."""
+
+from collections.abc import Hashable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, cast
+
+import typer
+
+from penchant.cli.ids import item_id, user_id
+from penchant.cli.options import JsonOption, ModelArgument
+from penchant.cli.output import Json, Table, as_text, jsonable, print_json, print_lines, print_table, size_in_words
+from penchant.cli.pairs import read_pairs
+from penchant.errors import ParameterError
+
+if TYPE_CHECKING:
+    from penchant.arrays import ObjectArray
+    from penchant.recommender import Recommender
+
+__all__ = ["info", "items", "predict", "recommend"]
+
+
+def predict(
+    file: ModelArgument,
+    *,
+    user: Annotated[str | None, typer.Option("--user", help="A user's id.", show_default=False)] = None,
+    item: Annotated[
+        list[str] | None,
+        typer.Option("--item", help="An item's id or exact title; may be given several times.", show_default=False),
+    ] = None,
+    pairs: Annotated[
+        str | None,
+        typer.Option(
+            "--pairs", metavar="FILE", help="A table with a user and an item column instead.", show_default=False
+        ),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Predict the rating that a user would give to items.
+
+    Examples: penchant predict films.penchant --user 196 --item 242 --item 'Titanic (1997)'
+    """
+    from penchant.recommender import load
+
+    if pairs is None and (user is None or not item):
+        raise ParameterError("say for whom and what: --user ID --item ID, or --pairs FILE")
+    if pairs is not None and (user is not None or item):
+        raise ParameterError("--pairs names users and items itself: leave out --user and --item")
+    recommender = load(file)
+    if pairs is None:
+        asked = [item_id(text, recommender) for text in item or ()]
+        who = user_id(user or "", recommender)
+        recommender.users.index(who)  # its error says no more than that there is no such user
+        users = [who] * len(asked)
+    else:
+        users, asked = read_pairs(pairs, recommender)
+    table = _predictions(recommender, users, asked)
+    if as_json:
+        print_json(table.records())
+    else:
+        print_table(table)
+
+
+def _predictions(recommender: "Recommender", users: list[Hashable], asked: list[Hashable]) -> Table:
+    """One row a pair: user_id, item_id, title (where items have titles), predicted."""
+    import numpy as np
+
+    from penchant.naming import ItemNames
+
+    titles = cast("ObjectArray | None", recommender.item_attributes.get("title"))
+    rows = ItemNames(recommender.items, titles).rows(asked)
+    item_ids = recommender.items.ids[rows].tolist()
+    columns: dict[str, list[object]] = {"user_id": list(users), "item_id": item_ids}
+    if titles is not None:
+        columns["title"] = titles[rows].tolist()
+    columns["predicted"] = np.asarray(recommender.predict(item_ids, users)).tolist()
+    return Table(list(columns), list(zip(*columns.values(), strict=True)))
+
+
+def recommend(
+    file: ModelArgument,
+    user: Annotated[str, typer.Option("--user", help="A user's id.")],
+    *,
+    n: Annotated[int, typer.Option("-n", help="How many items.")] = 10,
+    include_seen: Annotated[
+        bool, typer.Option("--include-seen", help="Also recommend what the user has rated already.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Recommend items to a user, the highest predicted rating first."""
+    from penchant.recommender import load
+
+    recommender = load(file)
+    who = user_id(user, recommender)
+    table = Table.from_frame(recommender.recommend(who, n, exclude_seen=not include_seen))
+    if as_json:
+        print_json({"user_id": who, "items": table.records()})
+    elif not table.rows:
+        print_lines(f"user {as_text(who)} has rated every item: --include-seen ranks those too")
+    else:
+        print_table(table)
+
+
+def items(
+    file: ModelArgument,
+    *,
+    n: Annotated[int, typer.Option("-n", help="How many items.")] = 10,
+    worst: Annotated[bool, typer.Option("--worst", help="The least liked first.")] = False,
+    min_ratings: Annotated[
+        int, typer.Option("--min-ratings", help="Leave out items with fewer ratings in the training.")
+    ] = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """Rank the items by learned bias.
+
+    The first are liked beyond what taste explains; with --worst the least liked come first.
+    """
+    from penchant.recommender import load
+
+    table = Table.from_frame(load(file).item_biases(n, worst=worst, min_ratings=min_ratings))
+    if as_json:
+        print_json(table.records())
+    elif table.rows:
+        print_table(table)
+    else:
+        print_lines(f"no item has {min_ratings} ratings")
+
+
+def info(file: ModelArgument, *, as_json: JsonOption = False) -> None:
+    """Say what a saved recommender is and how it was trained."""
+    from penchant.recommender import load
+
+    told: dict[str, object] = {"file": file, **load(file).info(), "bytes": Path(file).stat().st_size}
+    if as_json:
+        print_json(told)
+        return
+    width = max(map(len, told))
+    print_lines(*(f"{name:<{width}}  {_info_value(name, jsonable(value))}" for name, value in told.items()))
+
+
+def _info_value(name: str, value: Json) -> str:
+    if name == "history" and isinstance(value, list):
+        return _epochs(value)
+    if name == "bytes" and isinstance(value, int):
+        return size_in_words(value)
+    if isinstance(value, dict):
+        return ", ".join(f"{key}={_info_value(key, part)}" for key, part in value.items())
+    if isinstance(value, list):
+        return " to ".join(f"{end:g}" for end in value) if name == "rating_scale" else ", ".join(map(str, value)) or "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return "none" if value is None else f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def _epochs(history: list[Json]) -> str:
+    """How many epochs, and the losses of the last."""
+    last = history[-1] if history and isinstance(history[-1], dict) else {}
+    losses = [f"{name} {loss:.4f}" for name, loss in last.items() if "loss" in name and isinstance(loss, float)]
+    return ", ".join([f"{len(history)} epochs", *losses])

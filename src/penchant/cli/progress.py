@@ -1,0 +1,51 @@
+"""Training as it goes, on stderr: the library's table of epochs, or one line of a terminal that is rewritten.
+
+Nobody reading stderr, or no room where it goes, is no reason to stop a training.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from penchant.cli.output import note
+
+if TYPE_CHECKING:
+    from penchant.fitting import EpochRecord
+    from penchant.solvers.protocol import Solver
+
+__all__ = ["EpochCounter", "epoch_table"]
+
+
+def epoch_table(solver: Solver) -> Callable[[EpochRecord], None]:
+    """What to call after each epoch: it prints a row of `epoch train_loss valid_loss time`."""
+    from penchant.fitting import print_epoch
+
+    if not solver.is_compiled():
+        note("compiling the kernels for this machine (once; takes some seconds)")
+
+    def row(record: EpochRecord) -> None:
+        with suppress(OSError):
+            print_epoch(record)
+
+    return row
+
+
+class EpochCounter:
+    """Called after each epoch: counts on one line in a terminal, is silent elsewhere."""
+
+    def __init__(self, n_epochs: object) -> None:
+        self._of = f" of {n_epochs}" if isinstance(n_epochs, int) else ""
+
+    def __call__(self, record: EpochRecord) -> None:
+        if sys.stderr.isatty():
+            sys.stderr.write(f"\repoch {record.epoch + 1}{self._of}\x1b[K")
+            sys.stderr.flush()
+
+    def close(self) -> None:
+        """Wipe the line."""
+        if sys.stderr.isatty():
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()

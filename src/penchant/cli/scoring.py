@@ -1,0 +1,120 @@
+"""`penchant evaluate`, and the scorecard as the shell shows it."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from penchant.cli.ids import match_ids
+from penchant.cli.options import JsonOption, ModelArgument
+from penchant.cli.output import Table, counted, note, print_json, print_lines, print_table
+from penchant.cli.reading import RatingsArgument, read
+
+if TYPE_CHECKING:
+    from penchant.ratings import Ratings
+    from penchant.scorecard import Scorecard
+    from penchant.storage import Snapshot
+    from penchant.vocab import Vocab
+
+__all__ = ["about", "error_table", "evaluate", "full_table", "named_alike"]
+
+_ERRORS = ("rmse", "mae", "mse")
+
+
+def evaluate(
+    file: ModelArgument,
+    ratings: RatingsArgument,
+    *,
+    k: Annotated[int, typer.Option("-k", help="Items in a recommended list.")] = 10,
+    relevant: Annotated[
+        float | None,
+        typer.Option(
+            "--relevant",
+            help="Lowest rating of an item that a list should hold.",
+            show_default="three quarters up the scale: 4 of 1 to 5",
+        ),
+    ] = None,
+    as_json: JsonOption = False,
+    reading: Mapping[str, object],
+) -> None:
+    """Measure a saved recommender on other ratings, beside simple baselines.
+
+    On ratings that were in the training it tells what was remembered: a warning says how many there are.
+    """
+    from penchant import storage
+    from penchant.recommender import Recommender
+
+    snapshot = storage.load(file)
+    test = read(ratings, reading)
+    test = replace(test, users=named_alike(test.users, snapshot.users), items=named_alike(test.items, snapshot.items))
+    known = n_known(snapshot, test)
+    if known:
+        note(
+            f"warning: {known:,} of these {len(test):,} ratings were in the training",
+            "         errors on them tell what was remembered, and lists leave out what a user has rated",
+        )
+    card = Recommender(snapshot).evaluate(test, k=k, relevant=relevant)
+    if as_json:
+        print_json({"file": file, "ratings": ratings, "n_trained_on": known, **card.to_dict()})
+    else:
+        print_table(full_table(card))
+        print_lines(*about(card))
+
+
+def named_alike(vocab: "Vocab", known: "Vocab") -> "Vocab":
+    """The ids as those of `known` where only the type differs: a file of text can't tell 7 from "7"."""
+    if vocab.is_integer and known.is_integer:
+        return vocab
+    ids = match_ids(list(vocab), known)
+    return type(vocab)(ids, kind=vocab.kind) if len(set(ids)) == len(ids) else vocab
+
+
+def n_known(snapshot: "Snapshot", test: "Ratings") -> int | None:
+    """How many of the test ratings are of pairs that the training had; None where the file does not keep them."""
+    import numpy as np
+
+    if snapshot.seen is None:
+        return None
+    n_items = len(snapshot.items)
+    user_idx = snapshot.users.find(test.users.ids)[test.user_idx].astype(np.int64)
+    item_idx = snapshot.items.find(test.items.ids)[test.item_idx]
+    both = (user_idx >= 0) & (item_idx >= 0)
+    owners = np.repeat(np.arange(snapshot.seen.n_users), snapshot.seen.user_counts())
+    trained = owners * n_items + snapshot.seen.item_idx
+    return int(np.isin(user_idx[both] * n_items + item_idx[both], trained).sum())
+
+
+def error_table(card: "Scorecard") -> Table:
+    """One row a model: the errors and the quality of its lists."""
+    rows = _scores(card)
+    columns = (*_ERRORS, f"ndcg@{card.k}")
+    return Table(("", *columns), [(name, *(scores[column] for column in columns)) for name, scores in rows], decimals=4)
+
+
+def full_table(card: "Scorecard") -> Table:
+    """One row a metric, one column a model: it fits a terminal of 80 columns."""
+    rows = list(_scores(card))
+    metrics = list(rows[0][1])
+    models = ("", *(name for name, _ in rows))
+    return Table(models, [(metric, *(scores[metric] for _, scores in rows)) for metric in metrics], decimals=4)
+
+
+def about(card: "Scorecard") -> list[str]:
+    """What the numbers are about, in words."""
+    lines = [
+        f"{counted(card.n_ratings, 'rating')} of {counted(card.n_users, 'user')}",
+        f"lists of {card.k} for {counted(card.n_ranked_users, 'user')} with a rating of at least {card.relevant:g}",
+    ]
+    if card.n_cold_users or card.n_cold_items:
+        lines.append(
+            f"without training ratings, predicted as anybody's: {counted(card.n_cold_users or 0, 'user')} and "
+            f"{counted(card.n_cold_items or 0, 'item')}"
+        )
+    return lines
+
+
+def _scores(card: "Scorecard") -> Iterator[tuple[str, Mapping[str, float]]]:
+    yield "model", card.columns(card.k)
+    for name, scores in card.baselines.items():
+        yield name, scores.columns(card.k)

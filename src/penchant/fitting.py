@@ -1,0 +1,212 @@
+"""From ratings and a solver to a trained Recommender: the loop over epochs, its table, and Ctrl-C."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, fields
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+
+from penchant._version import __version__
+from penchant.errors import DataError, ParameterError
+from penchant.models.protocol import Model, Setting
+from penchant.recommender import Recommender
+from penchant.seen import SeenRatings
+from penchant.solvers.als import ALSSolver
+from penchant.solvers.baselines import baselines
+from penchant.solvers.protocol import Solver, TrainingData
+from penchant.storage import Snapshot
+
+if TYPE_CHECKING:
+    from penchant.ratings import Ratings
+
+__all__ = ["ALS", "EpochRecord", "Progress", "fit", "print_epoch"]
+
+
+@dataclass(frozen=True)
+class EpochRecord:
+    """One row of the table of epochs.
+
+    Attributes:
+        epoch: 0, 1, 2, ...
+        train_loss, valid_loss: mean squared error of clipped predictions, in squared rating units; `valid_loss` is
+            on the held-out ratings and None where there are none.
+        seconds: what the epoch took, without the measuring of `valid_loss`.
+    """
+
+    epoch: int
+    train_loss: float
+    valid_loss: float | None
+    seconds: float
+
+
+Progress: TypeAlias = "bool | Callable[[EpochRecord], object] | None"
+
+
+def fit(
+    ratings: Ratings,
+    solver: Solver | None = None,
+    *,
+    valid: Ratings | None = None,
+    progress: Progress = None,
+    keep_ratings: bool = True,
+) -> Recommender:
+    """Train a model on ratings.
+
+    Ctrl-C after the first epoch stops the training and returns the model as it is then; `info()["training"]` says
+    so under "interrupted".
+
+    Args:
+        ratings: what to learn from.
+        solver: how to learn; None (default) for `ALS()`.
+        valid: held-out ratings, for the column `valid_loss` only: nothing is chosen by them (default None).
+        progress: None (default) for silence, True for a table on stderr, or a function that is called with an
+            `EpochRecord` after each epoch.
+        keep_ratings: keep the training ratings with the model (default True): for leaving out what a user has seen.
+            Without them `recommend` can't leave anything out and says so.
+
+    Raises:
+        DataError: there are no ratings, or `valid` has other vocabularies than `ratings`.
+
+    >>> import penchant as pt
+    >>> train, test = pt.load_dataset("sample").split(0.2, rng=42)
+    >>> pt.fit(train, pt.ALS(n_factors=4, n_epochs=5), valid=test).history.shape
+    (5, 4)
+    """
+    solver = ALS() if solver is None else solver
+    if len(ratings) == 0:
+        raise DataError("there are no ratings to learn from")
+    if valid is not None and (valid.users != ratings.users or valid.items != ratings.items):
+        raise DataError("valid has other ids than the training ratings: take both from one split")
+    report = _reporter(progress, solver)
+    run = _Run()
+    try:
+        for record in run.through(solver, training_data(ratings), None if valid is None else training_data(valid)):
+            report(record)
+    except KeyboardInterrupt:
+        if run.model is None:
+            raise
+        run.interrupted = True
+    return _recommender(ratings, solver, run, keep_ratings=keep_ratings)
+
+
+def _recommender(ratings: Ratings, solver: Solver, run: _Run, *, keep_ratings: bool) -> Recommender:
+    """The last model of a training with the ids of its ratings, its baselines and what is to be known of it."""
+    if run.model is None:
+        raise ParameterError(f"{solver.name} made no epoch: use at least 1")
+    return Recommender(
+        Snapshot(
+            model=run.model,
+            users=ratings.users,
+            items=ratings.items,
+            rating_scale=ratings.rating_scale,
+            user_attributes=ratings.user_attributes,
+            item_attributes=ratings.item_attributes,
+            seen=_seen(ratings) if keep_ratings else None,
+            baselines=baselines(training_data(ratings)),
+            history=[asdict(record) for record in run.history],
+            solver=solver_settings(solver),
+            training={
+                "n_ratings": len(ratings),
+                "seconds": time.perf_counter() - run.started,
+                "created": datetime.now(UTC).isoformat(timespec="seconds"),
+                "penchant": __version__,
+                "interrupted": run.interrupted,
+            },
+        )
+    )
+
+
+class _Run:
+    """A training under way: what is left of it when it ends, by itself or by Ctrl-C."""
+
+    def __init__(self) -> None:
+        self.model: Model | None = None
+        self.history: list[EpochRecord] = []
+        self.interrupted = False
+        self.started = time.perf_counter()
+
+    def through(self, solver: Solver, data: TrainingData, valid: TrainingData | None) -> Iterator[EpochRecord]:
+        begun = time.perf_counter()
+        for number, epoch in enumerate(solver.epochs(data)):
+            seconds = time.perf_counter() - begun
+            loss = None if valid is None else _clipped_mse(epoch.model, valid)
+            record = EpochRecord(number, epoch.train_loss, loss, seconds)
+            self.model = epoch.model
+            self.history.append(record)
+            yield record
+            begun = time.perf_counter()
+
+
+def training_data(ratings: Ratings) -> TrainingData:
+    """The arrays of `ratings`, without its ids."""
+    return TrainingData(
+        ratings.user_idx, ratings.item_idx, ratings.rating, ratings.n_users, ratings.n_items, ratings.rating_scale
+    )
+
+
+def solver_settings(solver: Solver) -> dict[str, Setting]:
+    """Name and hyper-parameters of a solver, as they go into files: a generator becomes None, its seed is unknown."""
+    settings: dict[str, Setting] = {"name": solver.name}
+    for item in fields(solver):  # type: ignore[arg-type]  # every solver is a dataclass: see the protocol
+        value = getattr(solver, item.name)
+        settings[item.name] = None if isinstance(value, np.random.Generator) else value
+    return settings
+
+
+def print_epoch(record: EpochRecord) -> None:
+    """Print one row of the lecture's table, `epoch train_loss valid_loss time`, on stderr."""
+    if record.epoch == 0:
+        print(f"{'epoch':>5} {'train_loss':>11} {'valid_loss':>11} {'time':>8}", file=sys.stderr)
+    valid = "" if record.valid_loss is None else f"{record.valid_loss:.6f}"
+    print(f"{record.epoch:>5} {record.train_loss:>11.6f} {valid:>11} {record.seconds:>7.3f}s", file=sys.stderr)
+
+
+def _reporter(progress: Progress, solver: Solver) -> Callable[[EpochRecord], object]:
+    if progress is None or progress is False:
+        return lambda _: None
+    if progress is not True:
+        return progress
+    if not solver.is_compiled():
+        print("compiling the kernels for this machine (once; takes a few seconds)", file=sys.stderr)
+    return print_epoch
+
+
+def _clipped_mse(model: Model, data: TrainingData) -> float:
+    error = model.predict(data.user_idx, data.item_idx).clip(*data.rating_scale) - data.rating
+    return float(np.mean(np.square(error), dtype=np.float64))
+
+
+def _seen(ratings: Ratings) -> SeenRatings:
+    return SeenRatings.from_pairs(ratings.user_idx, ratings.item_idx, ratings.rating, ratings.n_users)
+
+
+class FitsRatings:
+    """The door of a solver: ids in, a Recommender out. The solvers themselves know only arrays."""
+
+    def fit(
+        self: Solver,
+        ratings: Ratings,
+        valid: Ratings | None = None,
+        *,
+        progress: Progress = None,
+        keep_ratings: bool = True,
+    ) -> Recommender:
+        """Train on ratings: `penchant.fit(ratings, self, ...)`, see there.
+
+        Args:
+            ratings: what to learn from.
+            valid: held-out ratings for the column `valid_loss` (default None).
+            progress: None (default), True for a table on stderr, or a function of an `EpochRecord`.
+            keep_ratings: keep the training ratings with the model (default True).
+        """
+        return fit(ratings, self, valid=valid, progress=progress, keep_ratings=keep_ratings)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ALS(ALSSolver, FitsRatings):  # noqa: D101 - it has the docstring of the solver
+    __doc__ = ALSSolver.__doc__

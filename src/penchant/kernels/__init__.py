@@ -1,0 +1,1 @@
+"""Inner loops, compiled by numba; each stands beside a readable twin that a test compares it with."""

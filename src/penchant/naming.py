@@ -1,0 +1,101 @@
+"""How callers name rows: by id, by exact title, one or many, or in the columns of a table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from penchant.arrays import Int32Array, ObjectArray
+from penchant.errors import AmbiguousTitleError, ParameterError
+from penchant.ingest.recognise import recognise
+from penchant.vocab import Vocab
+
+__all__ = ["ItemNames", "Many", "is_many", "listed", "pair_columns"]
+
+Many: TypeAlias = "Sequence[object] | NDArray[np.generic]"
+
+_ALIKE_SHOWN = 5
+
+
+class ItemNames:
+    """Items named by their id or by their exact title; an id wins.
+
+    Args:
+        items: the ids.
+        titles: the title of each row (`None` where it has none), or None where no item has one.
+    """
+
+    def __init__(self, items: Vocab, titles: ObjectArray | None) -> None:
+        self._items = items
+        self._rows_of: dict[object, list[int]] = {}
+        for row, title in enumerate([] if titles is None else titles.tolist()):
+            if title is not None:
+                self._rows_of.setdefault(title, []).append(row)
+
+    def rows(self, names: Many) -> Int32Array:
+        """Row numbers of items, shape (n,).
+
+        Raises:
+            UnknownIdError: neither an id nor a title; the first is named and near ones are suggested.
+            AmbiguousTitleError: a title that several items share.
+        """
+        rows = self._items.find(names)
+        for at in np.flatnonzero(rows < 0).tolist():
+            rows[at] = self._row_of_title(names[at], at if len(rows) > 1 else None)
+        return rows
+
+    def _row_of_title(self, name: object, position: int | None) -> int:
+        rows = self._rows_of.get(name, []) if isinstance(name, str) else []
+        if len(rows) == 1:
+            return rows[0]
+        if rows:
+            ids = ", ".join(repr(self._items[row]) for row in rows[:_ALIKE_SHOWN])
+            more = f" and {len(rows) - _ALIKE_SHOWN} more" if len(rows) > _ALIKE_SHOWN else ""
+            raise AmbiguousTitleError(f"{len(rows)} items have the title {name!r}: name one by its id: {ids}{more}")
+        looks_like_id = not isinstance(name, str) or name.strip().lstrip("+-").isdecimal()
+        known = Vocab(self._rows_of, kind="item") if self._rows_of and not looks_like_id else self._items
+        raise known.unknown(name, position)
+
+
+def is_many(value: object) -> bool:
+    """Whether a caller gave a list, an array or a column, rather than one id (a tuple or a str is one id)."""
+    if isinstance(value, np.generic | str | bytes):
+        return False
+    return isinstance(value, list | range) or hasattr(value, "__array__") or hasattr(value, "__arrow_c_stream__")
+
+
+def listed(value: object) -> Many:
+    """The values of a list, array or column, or the one value as a list of one.
+
+    Raises:
+        ParameterError: an array of more than one dimension.
+    """
+    if not is_many(value):
+        return [value]
+    if isinstance(value, list | range):
+        return value
+    array = np.asarray(value)
+    if array.ndim != 1:
+        raise ParameterError(f"ids in an array of shape {array.shape}: give one row of them")
+    return array
+
+
+def pair_columns(table: object) -> tuple[Many, Many]:
+    """The user and the item column of a table: pandas, polars, pyarrow, or a dict of columns.
+
+    Raises:
+        ParameterError: not a table.
+        ColumnError: a column is missing, or several could be meant.
+    """
+    if isinstance(table, Mapping):
+        names = list(table)
+    elif hasattr(table, "__arrow_c_stream__") and hasattr(table, "__getitem__"):
+        names = list(getattr(table, "column_names", None) or getattr(table, "columns", []))
+    else:
+        raise ParameterError("predict needs user_id=, or a table with a user and an item column")
+    user = recognise(names, "user", None, "the table of pairs")
+    item = recognise(names, "item", None, "the table of pairs")
+    return listed(table[user.name]), listed(table[item.name])

@@ -1,0 +1,323 @@
+"""Recommender: a trained model with its ids, and everything that people ask of it."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from penchant import storage
+from penchant.arrays import Float32Array, Int32Array
+from penchant.attributes import Attributes
+from penchant.errors import ParameterError, UnsupportedError
+from penchant.interpret import bias_ranking
+from penchant.models.dot_bias import DotBias
+from penchant.models.protocol import Model, Setting
+from penchant.naming import ItemNames, Many, is_many, listed, pair_columns
+from penchant.seen import SeenRatings
+from penchant.storage import Snapshot
+from penchant.topn import top_n
+from penchant.vocab import Vocab
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from penchant.ratings import Ratings
+    from penchant.scorecard import Scorecard
+
+__all__ = ["Recommender", "load"]
+
+
+class Recommender:
+    """A trained model with the caller's ids at its door. Made by `penchant.fit` or `penchant.load`; never unfitted.
+
+    Items are named by their id or by their exact title (an id wins); users by their id.
+
+    >>> import penchant as pt
+    >>> rec = pt.ALS(n_factors=4).fit(pt.load_dataset("sample"))
+    >>> 1 <= rec.predict(rec.items[0], user_id=rec.users[0]) <= 5
+    True
+    """
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._state = snapshot
+
+    # -- what it is made of --
+
+    @property
+    def model(self) -> Model:
+        """The arrays that predict; they know row numbers, not ids."""
+        return self._state.model
+
+    @property
+    def users(self) -> Vocab:
+        """The users' ids, in row order."""
+        return self._state.users
+
+    @property
+    def items(self) -> Vocab:
+        """The items' ids, in row order."""
+        return self._state.items
+
+    @property
+    def n_users(self) -> int:
+        """How many users it knows."""
+        return len(self.users)
+
+    @property
+    def n_items(self) -> int:
+        """How many items it knows."""
+        return len(self.items)
+
+    @property
+    def rating_scale(self) -> tuple[float, float]:
+        """(lo, hi): predictions are clipped to it."""
+        return self._state.rating_scale
+
+    @property
+    def user_attributes(self) -> Attributes:
+        """What is known of each user besides ratings."""
+        return self._state.user_attributes
+
+    @property
+    def item_attributes(self) -> Attributes:
+        """What is known of each item besides ratings; "title" is the one that is shown and asked for."""
+        return self._state.item_attributes
+
+    @property
+    def solver(self) -> dict[str, Setting]:
+        """Name and hyper-parameters of the solver that trained it."""
+        return dict(self._state.solver)
+
+    @property
+    def history(self) -> pd.DataFrame:
+        """The table of epochs: epoch, train_loss, valid_loss (both mean squared errors), time in seconds."""
+        import pandas as pd
+
+        rows = self._state.history
+        named = {"epoch": "epoch", "train_loss": "train_loss", "valid_loss": "valid_loss", "time": "seconds"}
+        columns = {shown: [row[kept] for row in rows] for shown, kept in named.items()}
+        columns["valid_loss"] = [float("nan") if loss is None else loss for loss in columns["valid_loss"]]
+        return pd.DataFrame(columns)
+
+    def info(self) -> dict[str, object]:
+        """What it is and how it was trained, in values that JSON can hold."""
+        lo, hi = self.rating_scale
+        return {
+            "model": self.model.kind,
+            "n_users": len(self.users),
+            "n_items": len(self.items),
+            "rating_scale": [lo, hi],
+            "settings": self.model.settings(),
+            "solver": self.solver,
+            "training": dict(self._state.training),
+            "history": [dict(row) for row in self._state.history],
+            "item_attributes": list(self.item_attributes),
+            "user_attributes": list(self.user_attributes),
+            "keeps_ratings": self._state.seen is not None,
+        }
+
+    def __repr__(self) -> str:
+        settings = ", ".join(f"{name}={value}" for name, value in self.solver.items() if name != "name")
+        lo, hi = self.rating_scale
+        return (
+            f"Recommender({self.model.kind}: {len(self.users):,} users, {len(self.items):,} items, "
+            f"scale {lo:g} to {hi:g})\n  learned by {self.solver['name']}({settings})"
+        )
+
+    # -- predict --
+
+    @overload
+    def predict(self, item: Hashable, user_id: Hashable) -> float: ...
+
+    @overload
+    def predict(self, item: object, user_id: object = None) -> float | Float32Array: ...
+
+    def predict(self, item: object, user_id: object = None) -> float | Float32Array:
+        """Predicted ratings, clipped to `rating_scale`.
+
+        Args:
+            item: an item's id or exact title; a list, array or column of them; or, without `user_id`, a table
+                (pandas, polars, pyarrow, dict of columns) with a user and an item column, recognised as in
+                `read_ratings`.
+            user_id: a user's id, or a list, array or column of them, as long as that of the items. One user goes with
+                every item and one item with every user.
+
+        Returns:
+            A float for one item and one user, else float32 of shape (n,) in the order of the input.
+
+        Raises:
+            UnknownIdError: an id or title that was not in the training table; near ones are suggested.
+            AmbiguousTitleError: a title that several items share.
+            ParameterError: no user, or lists of different lengths.
+        """
+        users, items = pair_columns(item) if user_id is None else (listed(user_id), listed(item))
+        if len(items) != len(users) and is_many(item) and is_many(user_id):
+            raise ParameterError(f"{len(items)} items for {len(users)} users: give one of either, or as many of both")
+        user_idx, item_idx = np.broadcast_arrays(self.users.indices(users), self._names.rows(items))
+        predicted = self._clip(self.model.predict(user_idx, item_idx))
+        return predicted if user_id is None or is_many(item) or is_many(user_id) else float(predicted[0])
+
+    def _clip(self, predicted: Float32Array) -> Float32Array:
+        lo, hi = self.rating_scale
+        return np.clip(predicted, np.float32(lo), np.float32(hi))
+
+    # -- rank --
+
+    def recommend(
+        self, user_id: Hashable, n: int = 10, *, exclude_seen: bool = True, candidates: Many | None = None
+    ) -> pd.DataFrame:
+        """The `n` items with the highest predicted ratings for one user, best first; ties in row order.
+
+        Items are ranked by the prediction before it is clipped, so that those above the scale keep their order.
+
+        Args:
+            user_id: who.
+            n: how many, at least 1 (default 10). Fewer come back only where there are fewer.
+            exclude_seen: leave out what the user rated in training (default True).
+            candidates: ids or titles of the only items to choose from; None (default) for all.
+
+        Returns:
+            A DataFrame with the columns rank (from 1), item_id, title (where items have titles) and predicted (in
+            rating units, clipped).
+
+        Raises:
+            UnknownIdError: the user, or a candidate, was not in the training table.
+            UnsupportedError: `exclude_seen` for a model that was saved without its training ratings.
+            ParameterError: `n` is less than 1.
+        """
+        user = self.users.index(user_id)
+        scores = self.model.predict(
+            np.full(len(self.items), user, np.int32), np.arange(len(self.items), dtype=np.int32)
+        )
+        exclude = self._seen_ratings("exclude_seen").items_of(user) if exclude_seen else None
+        restrict = None if candidates is None else self._names.rows(listed(candidates))
+        best = top_n(scores, n, exclude=exclude, restrict=restrict)
+        return self._item_table(best, predicted=self._clip(scores[best]))
+
+    def item_biases(self, n: int | None = None, *, worst: bool = False, min_ratings: int = 0) -> pd.DataFrame:
+        """Items ranked by learned bias: liked (or disliked) beyond what taste explains, as in the lecture.
+
+        Args:
+            n: how many; None (default) for all.
+            worst: the least liked first (default False).
+            min_ratings: leave out items with fewer training ratings (default 0).
+
+        Returns:
+            A DataFrame with the columns rank (from 1), item_id, title (where items have titles), bias (in rating
+            units) and n_ratings (in training; missing where the ratings were not kept).
+
+        Raises:
+            UnsupportedError: the model has no biases.
+            ParameterError: `n` or `min_ratings` is negative.
+        """
+        if not isinstance(self.model, DotBias):
+            raise UnsupportedError(f"a {self.model.kind} model learns no item biases; a dot_bias model does")
+        counts = None if self._state.seen is None else self._state.seen.item_counts(len(self.items))
+        rows = bias_ranking(self.model.item_biases, counts, n=n, worst=worst, min_ratings=min_ratings)
+        known = {} if counts is None else {"n_ratings": counts[rows]}
+        return self._item_table(rows, bias=self.model.item_biases[rows], **known)
+
+    def _item_table(self, rows: NDArray[np.integer], **columns: NDArray[np.generic]) -> pd.DataFrame:
+        import pandas as pd
+
+        table: dict[str, object] = {"rank": np.arange(1, len(rows) + 1), "item_id": self.items.ids[rows]}
+        titles = self.item_attributes.titles
+        if titles is not None:
+            table["title"] = titles[rows]
+        return pd.DataFrame({**table, **columns})
+
+    @cached_property
+    def _names(self) -> ItemNames:
+        return ItemNames(self.items, self.item_attributes.titles)
+
+    def _seen_ratings(self, what: str) -> SeenRatings:
+        if self._state.seen is None:
+            raise UnsupportedError(
+                f"{what} needs the training ratings, and this model was kept without them (keep_ratings=False)"
+            )
+        return self._state.seen
+
+    # -- judge --
+
+    def evaluate(self, test: Ratings, *, k: int = 10, relevant: float | None = None) -> Scorecard:
+        """How well it predicts and ranks held-out ratings, beside the baselines.
+
+        A user or item without training ratings is cold: it gets the model's prior, and the scorecard counts it.
+
+        Args:
+            test: ratings that were not trained on: the other part of a split, or a table with ids of its own.
+            k: how many items a ranking has (default 10).
+            relevant: the lowest rating of an item that should be found; None (default) for three quarters up the
+                scale, 4 on a scale of 1 to 5.
+
+        Raises:
+            DataError: `test` is empty.
+            ParameterError: `k` is less than 1.
+        """
+        from penchant.scorecard import score
+
+        users, user_idx = _joined(self.users, test.users, test.user_idx)
+        items, item_idx = _joined(self.items, test.items, test.item_idx)
+        seen = self._state.seen
+        return score(
+            self.model.with_rows(users, items),
+            {name: model.with_rows(users, items) for name, model in self._state.baselines.items()},
+            user_idx=user_idx,
+            item_idx=item_idx,
+            rating=test.rating,
+            seen=None if seen is None else seen.with_users(users),
+            rating_scale=self.rating_scale,
+            k=k,
+            relevant=relevant,
+        )
+
+    # -- keep --
+
+    def save(self, path: str | Path) -> Path:
+        """Write one `.penchant` file (docs/format.md), whole or not at all; an old file there is replaced.
+
+        Args:
+            path: where to. Returned as a `Path`.
+
+        Raises:
+            SourceError: the folder is missing or can't be written to.
+            UnsupportedError: ids of a type that the file can't hold.
+        """
+        return storage.save(self._state, path)
+
+
+def load(path: str | Path) -> Recommender:
+    """Read a recommender from a `.penchant` file. Runs no code from it, whoever made it.
+
+    Args:
+        path: the file.
+
+    Raises:
+        SourceError: there is no such file, or it can't be read.
+        FormatError: not a whole, unaltered penchant file of a version that this release reads.
+
+    >>> import penchant as pt, tempfile, pathlib
+    >>> rec = pt.ALS(n_factors=4).fit(pt.load_dataset("sample"))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     again = pt.load(rec.save(pathlib.Path(folder) / "films.penchant"))
+    >>> user, item = rec.users[0], rec.items[0]
+    >>> again.predict(item, user) == rec.predict(item, user)
+    True
+    """
+    return Recommender(storage.load(path))
+
+
+def _joined(known: Vocab, other: Vocab, rows: Int32Array) -> tuple[int, Int32Array]:
+    """Rows of `other` as rows of `known`, ids that are new behind its last; and how many rows there are then."""
+    if known is other:
+        return len(known), rows
+    found = known.find(other.ids)
+    used = np.bincount(rows, minlength=len(other)) > 0
+    new = (found < 0) & used
+    found[new] = len(known) + np.arange(int(new.sum()), dtype=np.int32)
+    return len(known) + int(new.sum()), found[rows]

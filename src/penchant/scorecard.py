@@ -1,0 +1,358 @@
+"""Scorecard: how well a model predicts and ranks held-out ratings, beside the baselines that it has to beat.
+
+All arrays: rows of users and items, never ids. `Recommender.evaluate` is the door with ids.
+
+**Errors** (`rmse`, `mae`, `mse`) are those of predictions clipped to the rating scale, over every test rating. A user
+or item without training ratings is cold: its row is the model's prior mean, so the prediction is what is believed of
+anybody; it counts, and the scorecard says how many there are.
+
+**Lists.** Every user with a relevant test rating gets a list of k items: those with the highest scores among all
+items that the user has not rated in training. All items, not a sample of them: metrics on a sample can put two models
+in the other order (Krichene, Rendle 2020, "On sampled metrics for item recommendation"). What the user has not rated
+in the test part counts as not relevant, so all these numbers are lower bounds. Scores are predictions before they
+are clipped, so that items above the scale keep their order. Items with equal scores come in a random order, drawn
+with a fixed seed and started at another place for each user: row numbers would often favour popular items, and a
+baseline that scores all items alike then shows what random lists reach. All models get the same users, candidates and
+order.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from penchant import metrics
+from penchant.errors import DataError, ParameterError
+from penchant.models.dot_bias import DotBias
+from penchant.topn import top_n
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from penchant.arrays import BoolArray, Float32Array, Float64Array, Int32Array, Int64Array
+    from penchant.models.protocol import Model
+    from penchant.seen import SeenRatings
+
+__all__ = ["Scorecard", "Scores", "score"]
+
+_BLOCK = 1 << 22  # scores that are held at once: 16 MiB
+_AT_K = ("ndcg", "precision", "recall", "map", "mrr", "hit_rate")
+
+
+@dataclass(frozen=True)
+class Scores:
+    """The numbers of one model. Those about lists are means over users; NaN where nobody got a list.
+
+    Attributes:
+        rmse: root mean squared error, in rating units.
+        mae: mean absolute error, in rating units.
+        mse: mean squared error, in squared rating units.
+        ndcg: `metrics.ndcg_at_k` with gain 1 for a relevant item.
+        precision: `metrics.precision_at_k`.
+        recall: `metrics.recall_at_k`.
+        map: `metrics.average_precision_at_k`.
+        mrr: `metrics.reciprocal_rank_at_k`.
+        hit_rate: `metrics.hit_rate_at_k`.
+        coverage: `metrics.coverage`, of all items that the model knows.
+        novelty: `metrics.novelty`, in bits; NaN where the training ratings are not at hand.
+    """
+
+    rmse: float
+    mae: float
+    mse: float
+    ndcg: float
+    precision: float
+    recall: float
+    map: float
+    mrr: float
+    hit_rate: float
+    coverage: float
+    novelty: float
+
+    def columns(self, k: int) -> dict[str, float]:
+        """The same numbers under the names of the table: `rmse`, ..., `ndcg@10`, ..."""
+        values = {item.name: float(getattr(self, item.name)) for item in fields(Scores)}
+        return {f"{name}@{k}" if name in _AT_K else name: value for name, value in values.items()}
+
+
+@dataclass(frozen=True, repr=False)
+class Scorecard(Scores):
+    """The numbers of a model (its own attributes: `card.rmse`), with those of the baselines and what they are about.
+
+    `print(card)` shows one column a model, `card.table` has one row a model.
+
+    Attributes:
+        baselines: the numbers of the other models, by name.
+        k: length of the lists.
+        relevant: the lowest rating of an item that should be found.
+        n_ratings: test ratings.
+        n_users: users with a test rating.
+        n_items: items with a test rating.
+        n_ranked_users: users who got a list, those with a relevant test rating.
+        n_cold_users: users with a test rating and none in training; None where the training ratings are not at hand.
+        n_cold_items: items with a test rating and none in training; None likewise.
+    """
+
+    baselines: Mapping[str, Scores]
+    k: int
+    relevant: float
+    n_ratings: int
+    n_users: int
+    n_items: int
+    n_ranked_users: int
+    n_cold_users: int | None
+    n_cold_items: int | None
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """One row a model, "model" first, then the baselines; one column a metric."""
+        import pandas as pd
+
+        return pd.DataFrame.from_dict(self._rows(), orient="index")
+
+    def to_dict(self) -> dict[str, object]:
+        """Everything in values that JSON can hold; None where a number is not defined."""
+        about = {item.name: getattr(self, item.name) for item in fields(self) if item.name.startswith("n_")}
+        rows = {name: {metric: _json(value) for metric, value in row.items()} for name, row in self._rows().items()}
+        return {"k": self.k, "relevant": self.relevant, **about, "scores": rows}
+
+    def _rows(self) -> dict[str, dict[str, float]]:
+        return {"model": self.columns(self.k)} | {name: row.columns(self.k) for name, row in self.baselines.items()}
+
+    def __str__(self) -> str:
+        rows = self._rows()
+        names = list(rows["model"])
+        label = max(map(len, names))
+        widths = {model: max(len(model), 8) for model in rows}
+        lines = [" ".join([" " * label, *(f"{model:>{width}}" for model, width in widths.items())])]
+        for metric in names:
+            cells = (f"{rows[model][metric]:>{width}.4f}" for model, width in widths.items())
+            lines.append(" ".join([f"{metric:<{label}}", *cells]))
+        return "\n".join([*lines, *self._notes()])
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def _repr_html_(self) -> str:
+        notes = "".join(f"<p>{line}</p>" for line in self._notes())
+        return self.table.to_html(float_format="{:.4f}".format) + notes
+
+    def _notes(self) -> list[str]:
+        lines = [
+            f"{self.n_ratings:,} ratings of {self.n_users:,} users",
+            f"lists of {self.k} for the {self.n_ranked_users:,} users with a test rating of at least {self.relevant:g}",
+        ]
+        if self.n_cold_users or self.n_cold_items:
+            lines.append(
+                f"cold, predicted by the prior: {self.n_cold_users:,} users and {self.n_cold_items:,} items "
+                "without training ratings"
+            )
+        return lines
+
+
+def score(
+    model: Model,
+    baselines: Mapping[str, Model],
+    *,
+    user_idx: Int32Array,
+    item_idx: Int32Array,
+    rating: Float32Array,
+    seen: SeenRatings | None,
+    rating_scale: tuple[float, float],
+    k: int = 10,
+    relevant: float | None = None,
+) -> Scorecard:
+    """Measure a model and its baselines on the same test ratings; how is told at the top of this module.
+
+    Args:
+        model: what is judged; its row for a cold user or item is what it believes of anybody.
+        baselines: what it is compared with, by name; same rows of users and items.
+        user_idx: row number of each test rating's user, int32, shape (n,).
+        item_idx: row number of each test rating's item, int32, shape (n,).
+        rating: test ratings, float32, shape (n,).
+        seen: training ratings, of as many users as the model has rows: they are left out of lists. None: nothing is
+            left out, cold rows can't be counted, and novelty is NaN.
+        rating_scale: (lo, hi), which predictions are clipped to.
+        k: length of the lists (default 10).
+        relevant: the lowest rating of an item that should be found; None (default) for lo + 0.75 (hi - lo), which is
+            4 on a scale of 1 to 5.
+
+    Raises:
+        DataError: there is no test rating.
+        ParameterError: k is less than 1, `relevant` is not finite, lengths differ, a row number is one that a model
+            or `seen` does not have, a baseline is called "model", or a prediction is not a number.
+    """
+    lo, hi = rating_scale
+    threshold = float(lo + 0.75 * (hi - lo) if relevant is None else relevant)
+    _check(user_idx, item_idx, rating, k=k, relevant=threshold, baselines=baselines)
+    for one in (model, *baselines.values()):
+        _check_rows(one, user_idx, item_idx, seen)
+    lists = _Lists.of(user_idx, item_idx, rating >= threshold, seen=seen, n_items=model.n_items, k=k)
+
+    def judged(one: Model) -> Scores:
+        predicted = np.clip(one.predict(user_idx, item_idx), np.float32(lo), np.float32(hi))
+        errors = {metric.__name__: metric(predicted, rating) for metric in (metrics.rmse, metrics.mae, metrics.mse)}
+        return Scores(**errors, **lists.judge(one))
+
+    return Scorecard(
+        **asdict(judged(model)),
+        baselines={name: judged(baseline) for name, baseline in baselines.items()},
+        k=k,
+        relevant=threshold,
+        n_ratings=len(rating),
+        n_users=len(np.unique(user_idx)),
+        n_items=len(np.unique(item_idx)),
+        n_ranked_users=len(lists.users),
+        n_cold_users=None if seen is None else _n_cold(user_idx, seen.user_counts()),
+        n_cold_items=None if seen is None else _n_cold(item_idx, seen.item_counts(model.n_items)),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Lists:
+    """Who gets a list, what should be in it, and in which order equal scores come; the same for all models.
+
+    Attributes:
+        users: users with a relevant test rating, rising, shape (n_lists,).
+        n_relevant: how many relevant items each has, shape (n_lists,).
+        wanted: user * n_items + item of each relevant pair, rising.
+        seen: training ratings, or None.
+        k: length of the lists.
+        order: all items in random order, shape (n_items,): the order of ties.
+        start: where in `order` each user begins, shape (n_lists,).
+    """
+
+    users: Int64Array
+    n_relevant: Int64Array
+    wanted: Int64Array
+    seen: SeenRatings | None
+    k: int
+    order: NDArray[np.intp]
+    start: Int64Array
+
+    @classmethod
+    def of(
+        cls,
+        user_idx: Int32Array,
+        item_idx: Int32Array,
+        is_relevant: BoolArray,
+        *,
+        seen: SeenRatings | None,
+        n_items: int,
+        k: int,
+    ) -> _Lists:
+        wanted = np.unique(user_idx[is_relevant].astype(np.int64) * n_items + item_idx[is_relevant])
+        users, n_relevant = np.unique(wanted // n_items, return_counts=True)
+        rng = np.random.default_rng(0)
+        order = rng.permutation(n_items)
+        return cls(users, n_relevant, wanted, seen, k, order, rng.integers(0, n_items, len(users)))
+
+    def judge(self, model: Model) -> dict[str, float]:
+        """Means over all lists of a model, under the names of `Scores`."""
+        if len(self.users) == 0:
+            return dict.fromkeys((*_AT_K, "coverage", "novelty"), float("nan"))
+        listed = self.recommend(model)
+        relevance = self._relevance(listed)
+        ideal = np.arange(min(self.k, self.n_relevant.max())) < self.n_relevant[:, None]
+        values: dict[str, Float64Array] = {
+            "ndcg": metrics.ndcg_at_k(relevance, ideal, self.k),
+            "precision": metrics.precision_at_k(relevance, self.k),
+            "recall": metrics.recall_at_k(relevance, self.n_relevant, self.k),
+            "map": metrics.average_precision_at_k(relevance, self.n_relevant, self.k),
+            "mrr": metrics.reciprocal_rank_at_k(relevance, self.k),
+            "hit_rate": metrics.hit_rate_at_k(relevance, self.k),
+        }
+        return {
+            **{name: float(value.mean()) for name, value in values.items()},
+            "coverage": metrics.coverage(listed, len(self.order)),
+            "novelty": self._novelty(listed),
+        }
+
+    def recommend(self, model: Model) -> Int64Array:
+        """The k best items of each user, best first, shape (n_lists, k); -1 where there are fewer."""
+        n_items = len(self.order)
+        listed = np.full((len(self.users), min(self.k, n_items)), -1, dtype=np.int64)
+        scores_of = _scorer(model, self.order)
+        place = np.empty(n_items, dtype=np.int64)
+        place[self.order] = np.arange(n_items)
+        size = max(1, _BLOCK // n_items)
+        for begin in range(0, len(self.users), size):
+            block = scores_of(self.users[begin : begin + size])
+            for row, scores in enumerate(block, begin):
+                start = self.start[row]
+                turned = np.concatenate([scores[start:], scores[:start]])
+                seen = None
+                if self.seen is not None:
+                    seen = (place[self.seen.items_of(int(self.users[row]))] - start) % n_items
+                best = top_n(turned, self.k, exclude=seen)
+                listed[row, : len(best)] = self.order[(best + start) % n_items]
+        return listed
+
+    def _relevance(self, listed: Int64Array) -> BoolArray:
+        pairs = self.users[:, None] * len(self.order) + listed
+        at = np.minimum(np.searchsorted(self.wanted, pairs), len(self.wanted) - 1)
+        found: BoolArray = (self.wanted[at] == pairs) & (listed >= 0)
+        return found
+
+    def _novelty(self, listed: Int64Array) -> float:
+        if self.seen is None:
+            return float("nan")
+        n_users = int((self.seen.user_counts() > 0).sum())
+        return metrics.novelty(listed, self.seen.item_counts(len(self.order)), n_users)
+
+
+def _scorer(model: Model, order: NDArray[np.intp]) -> Callable[[Int64Array], Float32Array]:
+    """A function from users (m,) to their scores of all items in `order`, shape (m, n_items), not clipped."""
+    if isinstance(model, DotBias):
+        # The user's bias and mu move all scores of a user alike: they change no rank.
+        dot_bias, factors, biases = model, model.item_factors[order].T.copy(), model.item_biases[order]
+        return lambda users: dot_bias.user_factors[users] @ factors + biases
+    items = order.astype(np.int32)
+
+    def predicted(users: Int64Array) -> Float32Array:
+        pairs = np.repeat(users.astype(np.int32), len(items)), np.tile(items, len(users))
+        return model.predict(*pairs).reshape(len(users), len(items))
+
+    return predicted
+
+
+def _check(
+    user_idx: Int32Array,
+    item_idx: Int32Array,
+    rating: Float32Array,
+    *,
+    k: int,
+    relevant: float,
+    baselines: Mapping[str, Model],
+) -> None:
+    if not len(user_idx) == len(item_idx) == len(rating):
+        raise ParameterError(f"{len(user_idx)} users, {len(item_idx)} items and {len(rating)} ratings do not pair up")
+    if len(rating) == 0:
+        raise DataError("there is no test rating to evaluate with")
+    if k < 1:
+        raise ParameterError(f"k is {k}: a list needs at least 1 item")
+    if not np.isfinite(relevant):
+        raise ParameterError(f"relevant is {relevant}: give the lowest rating of an item that should be found")
+    if "model" in baselines:
+        raise ParameterError("a baseline can't be called 'model': that is the name of the model's own row")
+
+
+def _check_rows(model: Model, user_idx: Int32Array, item_idx: Int32Array, seen: SeenRatings | None) -> None:
+    for name, rows, size in (("user", user_idx, model.n_users), ("item", item_idx, model.n_items)):
+        if rows.min() < 0 or rows.max() >= size:
+            raise ParameterError(f"{name} rows are {rows.min()} to {rows.max()}, but the model has {size}")
+    if seen is not None and seen.n_users != model.n_users:
+        raise ParameterError(f"seen ratings of {seen.n_users} users for a model of {model.n_users}")
+
+
+def _n_cold(rows: Int32Array, counts: Int64Array) -> int:
+    return int((counts[np.unique(rows)] == 0).sum())
+
+
+def _json(value: float) -> float | None:
+    return value if np.isfinite(value) else None

@@ -1,0 +1,144 @@
+"""SeenRatings: who rated what in training, so that a user's own ratings are one slice away."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from penchant.errors import ParameterError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from penchant.arrays import Float32Array, Int32Array, Int64Array
+
+__all__ = ["SeenRatings"]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class SeenRatings:
+    """Ratings grouped by user (compressed sparse rows): 8 bytes a rating, 8 a user. Frozen.
+
+    User `row` rated `item_idx[indptr[row]:indptr[row + 1]]`, items in ascending order, and gave them
+    `rating[indptr[row]:indptr[row + 1]]`. The arrays are kept as they are, made read-only, not copied.
+
+    Attributes:
+        indptr: where each user's slice starts, and after the last where it ends; int64, shape (n_users + 1,).
+        item_idx: row numbers of items, int32, shape (n,).
+        rating: float32, shape (n,), in rating units.
+
+    Raises:
+        ParameterError: types or shapes do not fit together, or `indptr` does not rise from 0 to n.
+
+    >>> seen = SeenRatings.from_pairs(np.array([1, 0, 1]), np.array([7, 2, 3]), np.array([5.0, 1.0, 4.0]), n_users=3)
+    >>> seen.items_of(1).tolist(), seen.ratings_of(1).tolist(), len(seen)
+    ([3, 7], [4.0, 5.0], 3)
+    """
+
+    indptr: Int64Array
+    item_idx: Int32Array
+    rating: Float32Array
+
+    def __post_init__(self) -> None:
+        wanted = {"indptr": np.int64, "item_idx": np.int32, "rating": np.float32}
+        for name, dtype in wanted.items():
+            array: NDArray[np.generic] = getattr(self, name)
+            if array.dtype != dtype or array.ndim != 1:
+                raise ParameterError(
+                    f"seen ratings: {name} is {array.dtype}{array.shape}, not a row of {dtype.__name__}"
+                )
+        if len(self.item_idx) != len(self.rating):
+            raise ParameterError(f"seen ratings: {len(self.item_idx)} items for {len(self.rating)} ratings")
+        ends = self.indptr
+        if len(ends) == 0 or ends[0] != 0 or ends[-1] != len(self.rating) or bool((ends[1:] < ends[:-1]).any()):
+            raise ParameterError(f"seen ratings: indptr must rise from 0 to the number of ratings, {len(self.rating)}")
+        for name in wanted:
+            view = getattr(self, name).view()
+            view.flags.writeable = False
+            object.__setattr__(self, name, view)
+
+    @classmethod
+    def from_pairs(
+        cls,
+        user_idx: NDArray[np.integer],
+        item_idx: NDArray[np.integer],
+        rating: NDArray[np.floating],
+        n_users: int,
+    ) -> SeenRatings:
+        """Group ratings by user; the arrays given are left as they are. A pair should occur once, as in `Ratings`.
+
+        Args:
+            user_idx: row number of each rating's user, shape (n,), in any order.
+            item_idx: row number of each rating's item, shape (n,).
+            rating: shape (n,), in rating units.
+            n_users: number of user rows; a user may have no rating.
+
+        Raises:
+            ParameterError: lengths differ, or a row number is negative or not less than `n_users`.
+        """
+        if not len(user_idx) == len(item_idx) == len(rating):
+            raise ParameterError(
+                f"{len(user_idx)} users, {len(item_idx)} items and {len(rating)} ratings do not pair up"
+            )
+        if len(user_idx) and not (user_idx.min() >= 0 and user_idx.max() < n_users and item_idx.min() >= 0):
+            raise ParameterError(f"row numbers of users must be 0 to {n_users - 1}, those of items at least 0")
+        width = int(item_idx.max()) + 1 if len(item_idx) else 1
+        # One whole number a pair sorts by user and then by item in a single pass.
+        order = np.argsort(user_idx.astype(np.int64) * width + item_idx)
+        indptr = np.zeros(n_users + 1, dtype=np.int64)
+        np.cumsum(np.bincount(user_idx, minlength=n_users), out=indptr[1:])
+        return cls(indptr, item_idx[order].astype(np.int32), rating[order].astype(np.float32))
+
+    def __len__(self) -> int:
+        """How many ratings there are."""
+        return len(self.rating)
+
+    @property
+    def n_users(self) -> int:
+        """How many user rows there are, with and without ratings."""
+        return len(self.indptr) - 1
+
+    def user_counts(self) -> Int64Array:
+        """Ratings of each user, shape (n_users,)."""
+        return np.diff(self.indptr)
+
+    def item_counts(self, n_items: int) -> Int64Array:
+        """Ratings of each item, shape (n_items,)."""
+        return np.bincount(self.item_idx, minlength=n_items)
+
+    def with_users(self, n_users: int) -> SeenRatings:
+        """The same ratings with users without any appended, up to `n_users` rows.
+
+        Raises:
+            ParameterError: `n_users` is less than there are.
+        """
+        if n_users < self.n_users:
+            raise ParameterError(f"{self.n_users} user rows can't become {n_users}")
+        more = np.full(n_users - self.n_users, len(self), dtype=np.int64)
+        return self if len(more) == 0 else SeenRatings(np.r_[self.indptr, more], self.item_idx, self.rating)
+
+    def items_of(self, row: int) -> Int32Array:
+        """Row numbers of the items that a user rated, ascending, a read-only view.
+
+        Raises:
+            ParameterError: there is no such user row.
+        """
+        return self.item_idx[self._slice(row)]
+
+    def ratings_of(self, row: int) -> Float32Array:
+        """What a user gave to `items_of(row)`, in the same order, a read-only view.
+
+        Raises:
+            ParameterError: there is no such user row.
+        """
+        return self.rating[self._slice(row)]
+
+    def _slice(self, row: int) -> slice:
+        if not 0 <= row < self.n_users:
+            raise ParameterError(f"no user row {row}: rows are 0 to {self.n_users - 1}")
+        return slice(int(self.indptr[row]), int(self.indptr[row + 1]))
+
+    def __repr__(self) -> str:
+        return f"SeenRatings({len(self):,} ratings of {self.n_users:,} users)"

@@ -1,0 +1,1 @@
+"""How a model is learned: solvers are small immutable objects over arrays, never ids."""

@@ -1,0 +1,76 @@
+"""What every solver is: hyper-parameters in its constructor, a model after each epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar, Generic, Protocol, TypeVar, runtime_checkable
+
+from penchant.arrays import Float32Array, Int32Array
+from penchant.errors import ParameterError
+from penchant.models.protocol import Model
+
+__all__ = ["Epoch", "Solver", "TrainingData", "require"]
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingData:
+    """Ratings as a solver sees them: three arrays of one length, and how many rows each side has.
+
+    Attributes:
+        user_idx, item_idx: row numbers, int32, shape (n,), n at least 1. A pair may occur more than once.
+        rating: float32, shape (n,), all finite and within `rating_scale`.
+        n_users, n_items: sizes of the vocabularies; a row may have no rating.
+        rating_scale: (lo, hi), the lowest and highest rating that can be given.
+    """
+
+    user_idx: Int32Array
+    item_idx: Int32Array
+    rating: Float32Array
+    n_users: int
+    n_items: int
+    rating_scale: tuple[float, float]
+
+
+M_co = TypeVar("M_co", bound=Model, covariant=True)
+
+
+@dataclass(frozen=True, eq=False)
+class Epoch(Generic[M_co]):
+    """What an epoch ends with.
+
+    Attributes:
+        model: as it is after the epoch, ready for use.
+        train_loss: mean squared error on the ratings that it was trained on.
+    """
+
+    model: M_co
+    train_loss: float
+
+
+@runtime_checkable
+class Solver(Protocol):
+    """A frozen dataclass of hyper-parameters.
+
+    `name` is the word for it in the shell and in files. `epochs` yields a usable model after every epoch; whoever
+    iterates may stop at any time (early stopping, Ctrl-C) and keep the last one. The same seed gives the same
+    models, whatever the number of threads.
+    """
+
+    name: ClassVar[str]
+
+    def epochs(self, data: TrainingData) -> Iterator[Epoch[Model]]: ...
+
+    def is_compiled(self) -> bool:
+        """Whether its kernels are compiled on this machine, so that the first epoch starts at once."""
+        ...
+
+
+def require(condition: bool, name: str, value: object, wanted: str) -> None:
+    """Refuse a hyper-parameter that is out of its range.
+
+    Raises:
+        ParameterError: the condition does not hold.
+    """
+    if not condition:
+        raise ParameterError(f"{name} is {value!r}: use {wanted}")

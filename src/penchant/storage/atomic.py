@@ -1,0 +1,110 @@
+"""Files that are written whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from penchant.errors import SourceError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["write_atomically"]
+
+
+def write_atomically(path: Path, parts: Iterable[bytes | memoryview]) -> None:
+    """Write the parts one after another as the content of one file.
+
+    They go to a file beside it first, onto the disk, and take its name last: whoever opens `path` sees the old
+    content or the new one, and after a failure the old one, with nothing left over. A new file's permissions follow
+    the umask; a file that is replaced passes its own on. A symbolic link stays one: what it points to is replaced.
+
+    Args:
+        path: the file.
+        parts: its content, piece by piece.
+
+    Raises:
+        SourceError: the folder is missing, full or not writable, or `path` is a folder, pipe or device.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = Path(folder) / "poem.txt"
+    ...     write_atomically(file, [b"roses ", b"are red"])
+    ...     file.read_bytes()
+    b'roses are red'
+    """
+    try:
+        target = Path(os.path.realpath(path))
+        mode = _mode_of(target)
+        temporary = target.with_name(f".penchant-{os.urandom(8).hex()}.tmp")
+        _write_and_replace(target, temporary, mode, parts)
+    except ValueError as error:  # a zero byte in the name
+        raise SourceError(f"can't save {path!s}: {error}") from error
+    except OSError as error:
+        raise SourceError(f"can't save {path}: {_explain(error, path)}") from error
+    _sync_folder(target.parent)
+
+
+def _write_and_replace(target: Path, temporary: Path, mode: int | None, parts: Iterable[bytes | memoryview]) -> None:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    # The system takes the umask off. What replaces a private file is private from its first byte.
+    descriptor = os.open(temporary, flags, 0o666 if mode is None else 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            for part in parts:
+                file.write(part)
+            file.flush()
+            os.fsync(file.fileno())
+        if mode is not None:
+            temporary.chmod(mode)
+        temporary.replace(target)
+    except BaseException:
+        with suppress(OSError):
+            temporary.unlink()
+        raise
+
+
+def _mode_of(target: Path) -> int | None:
+    """Permission bits of the file that will be replaced, None where there is none."""
+    try:
+        status = target.stat()
+    except FileNotFoundError:
+        return None
+    if not stat.S_ISREG(status.st_mode):
+        kind = errno.EISDIR if stat.S_ISDIR(status.st_mode) else errno.EEXIST
+        raise OSError(kind, os.strerror(kind), str(target))
+    return stat.S_IMODE(status.st_mode)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the new name itself survive a power cut, where the system can do this."""
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _explain(error: OSError, path: Path) -> str:
+    """What went wrong, in words, and what to do."""
+    folder = path.parent
+    known = {
+        errno.ENOENT: f"there is no folder {folder}: create it first",
+        errno.ENOTDIR: f"{folder} is not a folder",
+        errno.EISDIR: "this is a folder: name a file in it",
+        errno.EEXIST: "this is not an ordinary file: choose another name",
+        errno.EACCES: f"you may not write in {folder}: choose another folder, or change its permissions",
+        errno.EPERM: f"you may not write in {folder}: choose another folder, or change its permissions",
+        errno.EROFS: f"{folder} is read-only: choose another folder",
+        errno.ENOSPC: "the disk is full: free some space, or choose another folder",
+        errno.EDQUOT: "your disk quota is used up: free some space, or choose another folder",
+        errno.EFBIG: "the file would be larger than is allowed here: raise the limit, or choose another folder",
+        errno.ENAMETOOLONG: "the name is too long: choose a shorter one",
+    }
+    return known.get(error.errno or 0, error.strerror or str(error))

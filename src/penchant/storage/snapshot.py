@@ -1,0 +1,303 @@
+"""The model file: everything that a trained recommender is, in one `.penchant` file, and back.
+
+    array                      shape                 what
+    model.*                                          the arrays of the model, by the model's own names
+    baselines.0.*, ...                               the same of each baseline
+    users.ids, items.ids       (n,), (n, 16), bytes  the vocabularies
+    users.attributes.0.*, ...                        columns such as title, year, genres
+    seen.*                                           training ratings by user, absent where they were not kept
+
+Settings, hyper-parameters, the table of epochs and the training summary are JSON in the header. docs/format.md is
+the complete specification. Reading needs NumPy only; nothing in a file is ever executed.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from penchant._version import __version__
+from penchant.errors import DataError, FormatError
+from penchant.models.dot_bias import DotBias
+from penchant.storage.columns import (
+    Arrays,
+    read_attributes,
+    read_seen,
+    read_vocab,
+    write_attributes,
+    write_seen,
+    write_vocab,
+)
+from penchant.storage.container import FORMAT, Header, read, read_header, write
+from penchant.storage.strict_json import JSON, parse_json, to_json, write_json
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from penchant.attributes import Attributes
+    from penchant.models.protocol import Model, Setting
+    from penchant.seen import SeenRatings
+    from penchant.vocab import Vocab
+
+__all__ = ["Snapshot", "inspect", "load", "save"]
+
+_MODELS: dict[str, type[Model]] = {DotBias.kind: DotBias}
+_SECTIONS = ("model", "baselines", "users", "items", "rating_scale", "solver", "history", "training")
+
+
+@dataclass(frozen=True, eq=False)
+class Snapshot:
+    """What a file holds: a model, the ids of its rows, and where it came from.
+
+    Attributes:
+        model: the trained model.
+        users, items: the ids of its rows.
+        user_attributes, item_attributes: what is known of each row besides ratings, such as titles.
+        rating_scale: (lo, hi), the lowest and highest rating that can be given.
+        seen: the training ratings by user, or None where they were not kept.
+        baselines: simpler models that were trained beside it, by name, in the order to show.
+        solver: what learned it: its name and hyper-parameters.
+        history: one record an epoch.
+        training: a summary such as the number of ratings and the time; any JSON.
+    """
+
+    model: Model
+    users: Vocab
+    items: Vocab
+    user_attributes: Attributes
+    item_attributes: Attributes
+    rating_scale: tuple[float, float]
+    seen: SeenRatings | None = None
+    baselines: Mapping[str, Model] = field(default_factory=dict)
+    solver: Mapping[str, Setting] = field(default_factory=dict)
+    history: Sequence[Mapping[str, JSON]] = ()
+    training: Mapping[str, JSON] = field(default_factory=dict)
+
+
+def save(snapshot: Snapshot, path: str | os.PathLike[str]) -> Path:
+    """Write a snapshot to a file, all of it or nothing; the same snapshot gives the same bytes.
+
+    Args:
+        snapshot: what to keep.
+        path: where to; the extension is `.penchant` by custom. Returned as a `Path`.
+
+    Raises:
+        DataError: it would not be readable: parts do not fit together, or numbers of the model are not finite.
+        SourceError: the folder is missing, full or not writable. An earlier file of this name is still whole.
+        UnsupportedError: an id, setting or array is of a type that a file can't hold.
+    """
+    arrays: Arrays = {}
+    sections: dict[str, JSON] = {
+        "model": _write_model("model", snapshot.model, arrays),
+        "baselines": [
+            {"name": name, **_write_model(f"baselines.{number}", model, arrays)}
+            for number, (name, model) in enumerate(snapshot.baselines.items())
+        ],
+        "users": _write_side("users", snapshot.users, snapshot.user_attributes, arrays),
+        "items": _write_side("items", snapshot.items, snapshot.item_attributes, arrays),
+        "rating_scale": to_json(snapshot.rating_scale, "rating_scale"),
+        "solver": to_json(snapshot.solver, "solver"),
+        "history": to_json(snapshot.history, "history"),
+        "training": to_json(snapshot.training, "training"),
+    }
+    if snapshot.seen is not None:
+        write_seen("seen", snapshot.seen, len(snapshot.items), arrays)
+    texts = {name: write_json(section) for name, section in sections.items()}
+    try:
+        _assemble(_parse(texts), arrays)  # what can't be read back is not written
+    except FormatError as error:
+        raise DataError(f"can't save this model: {error}") from error
+    path = Path(path)
+    write(path, arrays, texts)
+    return path
+
+
+def load(path: str | os.PathLike[str]) -> Snapshot:
+    """Read a snapshot; its arrays are read-only and predict the same, bit for bit, as those that were saved.
+
+    Args:
+        path: the file.
+
+    Raises:
+        FormatError: the file is not a whole, unaltered penchant file of a version that this release reads.
+        SourceError: there is no such file, or it can't be read.
+    """
+    path = Path(path)
+    with _judging(path):
+        header, arrays = read(path)
+        try:
+            return _assemble(_parse(header.metadata), arrays)
+        except FormatError as error:
+            if header.version <= FORMAT:
+                raise
+            raise FormatError(f"{error} ({_newer(header)})") from error
+
+
+def inspect(path: str | os.PathLike[str]) -> dict[str, JSON]:
+    """What a file says of itself: its metadata, and name, type and shape of each array, without loading one.
+
+    The checksum is confirmed, so what is told is what was saved. The answer can be printed as JSON: the sections of
+    docs/format.md, and format_version, written_by, sha256, n_bytes and arrays.
+
+    Args:
+        path: the file.
+
+    Raises:
+        FormatError, SourceError: as `load`.
+    """
+    path = Path(path)
+    with _judging(path):
+        header = read_header(path)
+        told: dict[str, JSON] = {
+            "format_version": f"{header.version[0]}.{header.version[1]}",
+            "written_by": f"penchant {header.written_by}",
+            "sha256": header.sha256,
+            "n_bytes": 8 + len(header.raw) + header.n_bytes,
+        }
+        arrays: list[JSON] = [
+            {"name": entry.name, "dtype": entry.dtype.name, "shape": list(entry.shape)} for entry in header.entries
+        ]
+        return {**told, **_parse(header.metadata), "arrays": arrays}
+
+
+@contextmanager
+def _judging(path: Path) -> Iterator[None]:
+    """Every way in which a file's content can be wrong becomes a FormatError that names the file."""
+    try:
+        yield
+    except FormatError as error:
+        raise FormatError(f"{path}: {error}") from error
+    except MemoryError as error:
+        raise FormatError(f"{path}: its content does not fit into memory") from error
+    except (ValueError, OverflowError, RecursionError) as error:  # DataError and ParameterError are ValueErrors
+        raise FormatError(f"{path}: {error}") from error
+
+
+def _newer(header: Header) -> str:
+    return (
+        f"the file is of format {header.version[0]}.{header.version[1]}, written by penchant {header.written_by}; this "
+        f"is penchant {__version__}, which knows {FORMAT[0]}.{FORMAT[1]}: a newer release may read it"
+    )
+
+
+# -- parts of a file --
+
+
+def _write_model(prefix: str, model: Model, arrays: Arrays) -> dict[str, JSON]:
+    for name, array in model.arrays().items():
+        arrays[f"{prefix}.{name}"] = array
+    return {"kind": model.kind, "settings": to_json(model.settings(), f"{prefix}.settings")}
+
+
+def _write_side(side: str, vocab: Vocab, attributes: Attributes, arrays: Arrays) -> JSON:
+    kind = write_vocab(side, vocab, arrays)
+    columns: list[JSON] = [
+        {"name": name, "type": type_} for name, type_ in write_attributes(f"{side}.attributes", attributes, arrays)
+    ]
+    return {"type": kind, "attributes": columns}
+
+
+def _parse(texts: Mapping[str, str]) -> dict[str, JSON]:
+    """The JSON sections of the metadata; texts that this version does not know are left out."""
+    return {name: parse_json(texts[name].encode("utf-8"), f"section {name!r}") for name in _SECTIONS if name in texts}
+
+
+def _assemble(sections: Mapping[str, JSON], arrays: Arrays) -> Snapshot:
+    """A snapshot of sections and arrays that were read; whatever does not fit is a FormatError."""
+    users, user_attributes = _read_side("users", "user", sections, arrays)
+    items, item_attributes = _read_side("items", "item", sections, arrays)
+    n_users, n_items = len(users), len(items)
+    listed = [
+        _object(entry, "section 'baselines'") for entry in _list(sections.get("baselines"), "section 'baselines'")
+    ]
+    names = [_text(entry.get("name"), "the name of a baseline") for entry in listed]
+    if len(set(names)) != len(names):
+        raise FormatError("section 'baselines' has a name twice")
+    models = [
+        _read_model(f"baselines.{number}", entry, arrays, n_users, n_items) for number, entry in enumerate(listed)
+    ]
+    main = _object(sections.get("model"), "section 'model'")
+    return Snapshot(
+        model=_read_model("model", main, arrays, n_users, n_items),
+        users=users,
+        items=items,
+        user_attributes=user_attributes,
+        item_attributes=item_attributes,
+        rating_scale=_read_scale(sections.get("rating_scale")),
+        seen=read_seen("seen", n_users, n_items, arrays) if "seen.indptr" in arrays else None,
+        baselines=dict(zip(names, models, strict=True)),
+        solver=_settings(sections.get("solver"), "section 'solver'"),
+        history=[
+            _object(record, "section 'history'") for record in _list(sections.get("history"), "section 'history'")
+        ],
+        training=_object(sections.get("training"), "section 'training'"),
+    )
+
+
+def _read_side(side: str, kind: str, sections: Mapping[str, JSON], arrays: Arrays) -> tuple[Vocab, Attributes]:
+    section = _object(sections.get(side), f"section {side!r}")
+    vocab = read_vocab(side, kind, _text(section.get("type"), f"the type of {side}"), arrays)
+    what = f"the attributes of {side}"
+    columns = [_object(column, what) for column in _list(section.get("attributes"), what)]
+    described = [(_text(column.get("name"), what), _text(column.get("type"), what)) for column in columns]
+    return vocab, read_attributes(f"{side}.attributes", described, len(vocab), arrays)
+
+
+def _read_model(prefix: str, section: Mapping[str, JSON], arrays: Arrays, n_users: int, n_items: int) -> Model:
+    kind = section.get("kind")
+    if not isinstance(kind, str) or kind not in _MODELS:
+        raise FormatError(f"{prefix} is of kind {kind!r}; penchant {__version__} knows {', '.join(_MODELS)}")
+    own = {name[len(prefix) + 1 :]: array for name, array in arrays.items() if name.startswith(f"{prefix}.")}
+    for name, array in own.items():
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            raise FormatError(f"array '{prefix}.{name}' holds values that are not finite")
+    model = _MODELS[kind].from_arrays(own, _settings(section.get("settings"), f"the settings of {prefix}"))
+    if (model.n_users, model.n_items) != (n_users, n_items):
+        raise FormatError(
+            f"{prefix} has {model.n_users} users and {model.n_items} items, the vocabularies {n_users} and {n_items}"
+        )
+    return model
+
+
+def _read_scale(value: JSON) -> tuple[float, float]:
+    ends = [float(end) for end in _list(value, "section 'rating_scale'") if type(end) in (int, float)]  # type: ignore[arg-type]
+    if not isinstance(value, list) or len(value) != 2 or len(ends) != 2 or ends[0] > ends[1]:
+        raise FormatError("section 'rating_scale' is not the lowest and the highest rating")
+    return ends[0], ends[1]
+
+
+def _settings(value: JSON, what: str) -> dict[str, Setting]:
+    checked: dict[str, Setting] = {}
+    for name, setting in _object(value, what).items():
+        if isinstance(setting, dict):
+            raise FormatError(f"{what}: {name!r} is an object, not a plain value")
+        if isinstance(setting, list):
+            if not all(type(part) in (int, float) for part in setting):
+                raise FormatError(f"{what}: {name!r} is a list of other things than numbers")
+            checked[name] = [float(part) for part in setting]  # type: ignore[arg-type]  # checked above
+        else:
+            checked[name] = setting
+    return checked
+
+
+def _object(value: JSON, what: str) -> dict[str, JSON]:
+    if not isinstance(value, dict):
+        raise FormatError(f"{what} is missing or is no object")
+    return value
+
+
+def _list(value: JSON, what: str) -> list[JSON]:
+    if not isinstance(value, list):
+        raise FormatError(f"{what} is missing or is no list")
+    return value
+
+
+def _text(value: JSON, what: str) -> str:
+    if not isinstance(value, str):
+        raise FormatError(f"{what} is missing or is no text")
+    return value

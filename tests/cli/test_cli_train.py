@@ -1,0 +1,278 @@
+"""`penchant train`: what it measures, what it saves, and what the user is told."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.cli.outcome import Shell
+
+import penchant
+from penchant import fitting
+from penchant.cli import hyper
+from penchant.cli.hyper import SOLVERS, build_solver, documented, flag_of, hyper_options, solver_class
+from penchant.errors import ParameterError
+from penchant.solvers.protocol import Epoch, TrainingData
+
+QUICK = ("--epochs", 3, "--n-factors", 2)
+
+
+def _same(path: Path, recommender: penchant.Recommender) -> bool:
+    saved = penchant.load(path)
+    return all(np.array_equal(value, recommender.model.arrays()[name]) for name, value in saved.model.arrays().items())
+
+
+def test_the_error_is_measured_on_held_out_ratings_and_all_of_them_are_learned(shell: Shell, tmp_path: Path) -> None:
+    path = tmp_path / "films.penchant"
+    data = penchant.load_dataset("sample")
+    solver = penchant.ALS(n_epochs=3, n_factors=2, rng=4)
+    train, test = data.split(0.25, rng=4)
+    card = solver.fit(train).evaluate(test)
+
+    told = shell("train", "sample", "-o", path, "--test-size", 0.25, "--seed", 4, *QUICK)
+
+    assert told.code == 0
+    assert _same(path, solver.fit(data))
+    for name, row in {"model": card, **card.baselines}.items():
+        assert any(
+            line.startswith(name) and f"{row.rmse:.4f}" in line and f"{row.mse:.4f}" in line
+            for line in told.out.splitlines()
+        )
+    assert f"saved {path}" in told.out
+    assert f"trained on {len(data):,} ratings" in told.out
+
+
+def test_progress_and_what_was_read_are_no_result(shell: Shell, tmp_path: Path) -> None:
+    told = shell("train", "sample", "-o", tmp_path / "a", *QUICK)
+
+    assert "epoch" not in told.out
+    lines = told.err.splitlines()
+    header = next(at for at, line in enumerate(lines) if line.split() == ["epoch", "train_loss", "valid_loss", "time"])
+    assert [line.split()[0] for line in lines[header + 1 : header + 4]] == ["0", "1", "2"]
+    assert "200 users" in told.err
+    assert "100 items" in told.err
+    assert "held out" in told.err
+
+
+def test_no_refit_saves_what_was_measured(shell: Shell, tmp_path: Path) -> None:
+    path = tmp_path / "films.penchant"
+    train, _ = penchant.load_dataset("sample").split(0.2, rng=0)
+
+    told = shell("train", "sample", "-o", path, "--no-refit", "--json", *QUICK)
+
+    assert _same(path, penchant.ALS(n_epochs=3, n_factors=2).fit(train))
+    assert told.json["n_trained_on"] == len(train)
+
+
+def test_nothing_held_out_measures_nothing(shell: Shell, tmp_path: Path) -> None:
+    path = tmp_path / "films.penchant"
+    data = penchant.load_dataset("sample")
+
+    told = shell("train", "sample", "-o", path, "--test-size", 0, "--json", *QUICK)
+
+    assert _same(path, penchant.ALS(n_epochs=3, n_factors=2).fit(data))
+    assert told.json["evaluation"] is None
+    assert told.json["history"][0]["valid_loss"] is None
+    assert "rmse" not in shell("train", "sample", "-o", path, "--test-size", 0, *QUICK).out
+
+
+def test_json_tells_all_that_people_are_told(shell: Shell, tmp_path: Path) -> None:
+    path = tmp_path / "films.penchant"
+
+    told = shell("train", "sample", "-o", path, "--json", *QUICK).json
+
+    assert isinstance(told, dict)
+    assert told["file"] == str(path)
+    assert told["solver"]["n_factors"] == 2
+    assert told["solver"]["name"] == "als"
+    assert [row["epoch"] for row in told["history"]] == [0, 1, 2]
+    assert all(row["valid_loss"] > 0 for row in told["history"])
+    assert set(told["evaluation"]["scores"]) == {"model", "global mean", "item mean", "bias only"}
+    assert told["n_ratings"] == told["n_trained_on"] == told["report"]["n_ratings"]
+    assert told["interrupted"] is False
+
+
+# -- hyper-parameters: one source of truth --
+
+
+@pytest.mark.parametrize("name", SOLVERS)
+def test_help_shows_the_defaults_of_the_signature(shell: Shell, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "500")
+    monkeypatch.setenv("TERMINAL_WIDTH", "500")
+    shown = shell("train", "--help").out
+
+    for field in dataclasses.fields(solver_class(name)):  # type: ignore[arg-type]
+        [line] = [line for line in shown.splitlines() if f" {flag_of(field.name)} " in line]
+        assert f"[default: {'none' if field.default is None else field.default}]" in line
+        assert line.count("default") == 1
+
+
+@pytest.mark.parametrize("name", SOLVERS)
+def test_every_hyper_parameter_is_described_and_can_be_set(name: str) -> None:
+    solver = solver_class(name)
+    names = [field.name for field in dataclasses.fields(solver)]  # type: ignore[arg-type]
+
+    assert set(documented(solver)) == set(names)
+    assert all(documented(solver).values())
+    assert [one.name for one in hyper_options()] == names
+    assert solver_class(name).name == name
+    assert build_solver(name, {}) == solver()
+
+
+class _First:
+    """A solver.
+
+    Args:
+        lr, reg: how
+            fast (default 3).
+
+            With a gap.
+        plain: yes.
+
+    Raises:
+        Nothing: at all.
+    """
+
+
+def test_the_text_of_an_argument_goes_on_over_lines_and_is_shared_by_names() -> None:
+    text = "how fast. With a gap."
+
+    assert documented(_First) == {"lr": text, "reg": text, "plain": "yes."}
+
+
+@dataclasses.dataclass(frozen=True)
+class _Other:
+    n_factors: int = 7
+    lr: float = 0.5
+
+
+def test_two_solvers_share_options_and_each_names_its_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hyper, "SOLVERS", {**SOLVERS, "other": f"{__name__}:_Other"})
+
+    helps = {one.name: one.annotation.__metadata__[0].help for one in hyper_options()}
+
+    assert f"default: als {penchant.ALS().n_factors}, other 7" in helps["n_factors"]
+    assert "default: 0.5" in helps["lr"]
+    with pytest.raises(ParameterError, match=r"--lr is no option of the solver als"):
+        build_solver("als", {"lr": 1.0})
+
+
+@dataclasses.dataclass(frozen=True)
+class _Unreadable:
+    table: dict[str, int] = dataclasses.field(default_factory=dict)
+
+
+def test_a_hyper_parameter_that_no_shell_can_read_is_the_developers_mistake(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hyper, "SOLVERS", {"bad": f"{__name__}:_Unreadable"})
+
+    with pytest.raises(TypeError, match="no form in the shell"):
+        hyper_options()
+
+
+# -- mistakes --
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "words"),
+    [
+        (("--solver", "svd"), 2, ["svd", "als"]),
+        (("--epochs", "0"), 2, ["n_epochs"]),
+        (("--epochs", "many"), 2, ["--epochs", "penchant train --help"]),
+        (("--reg", "-1"), 2, ["reg"]),
+        (("--reg", "nan"), 2, ["reg"]),
+        (("--test-size", "1"), 2, ["--test-size"]),
+        (("--test-size", "-0.1"), 2, ["--test-size"]),
+        (("--test-size", "nan"), 2, ["--test-size"]),
+        (("--threads", "0"), 2, ["n_threads"]),
+        (("--sep", ";"), 2, ["--sep", "sample"]),
+        (("--epocks", "3"), 2, ["--epocks"]),
+        (("extra",), 2, ["extra"]),
+    ],
+)
+def test_a_wrong_option(shell: Shell, tmp_path: Path, options: tuple[str, ...], code: int, words: list[str]) -> None:
+    shell("train", "sample", "-o", tmp_path / "a", *options).fails(code, *words)
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_missing_is_named(shell: Shell, tmp_path: Path) -> None:
+    shell("train").fails(2, "RATINGS")
+    shell("train", "sample").fails(2, "-o")
+
+
+def test_an_output_that_can_not_be_written_is_found_out_before_the_training(
+    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(*_: object) -> None:
+        raise AssertionError("trained in vain")
+
+    monkeypatch.setattr(fitting, "fit", never)
+    shell("train", "sample", "-o", tmp_path / "no" / "a").fails(6, "no folder")
+    shell("train", "sample", "-o", tmp_path).fails(6, "is a folder")
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    shell("train", "sample", "-o", tmp_path / "a").fails(6, "can't be written")
+
+
+def test_two_ratings_are_too_few_to_hold_any_out(shell: Shell, tmp_path: Path) -> None:
+    (tmp_path / "two.csv").write_text("user,item,rating\n1,2,3\n2,2,4\n")
+
+    shell("train", tmp_path / "two.csv", "-o", tmp_path / "a").fails(2, "held out")
+
+
+# -- Ctrl-C --
+
+
+def _interrupt_in_training(monkeypatch: pytest.MonkeyPatch, *, number: int, after: int) -> None:
+    """Press Ctrl-C in the `number`-th training, when so many epochs are done."""
+    through = fitting.ALS.epochs
+    started = 0
+
+    def epochs(self: penchant.ALS, data: TrainingData) -> Iterator[Epoch]:  # type: ignore[type-arg]
+        nonlocal started
+        if self.n_factors:  # not a baseline
+            started += 1
+        for at, epoch in enumerate(through(self, data)):
+            if self.n_factors and started == number and at == after:
+                raise KeyboardInterrupt
+            yield epoch
+
+    monkeypatch.setattr(fitting.ALS, "epochs", epochs)
+
+
+def test_ctrl_c_keeps_the_epochs_so_far(shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _interrupt_in_training(monkeypatch, number=1, after=2)
+
+    told = shell("train", "sample", "-o", tmp_path / "a", "--json", *QUICK)
+
+    assert told.code == 0
+    assert "interrupted" in told.err
+    assert told.json["interrupted"] is True
+    assert len(penchant.load(tmp_path / "a").history) == 2
+
+
+def test_ctrl_c_while_all_is_learned_keeps_what_was_measured(
+    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train, _ = penchant.load_dataset("sample").split(0.2, rng=0)
+    _interrupt_in_training(monkeypatch, number=2, after=1)
+
+    told = shell("train", "sample", "-o", tmp_path / "a", "--json", *QUICK)
+
+    assert told.code == 0
+    assert told.json["n_trained_on"] == len(train)
+    assert len(penchant.load(tmp_path / "a").history) == 3
+
+
+def test_ctrl_c_before_the_first_epoch_ends_with_130_and_leaves_no_file(
+    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _interrupt_in_training(monkeypatch, number=1, after=0)
+
+    told = shell("train", "sample", "-o", tmp_path / "a", *QUICK)
+
+    told.fails(130, "interrupted")
+    assert list(tmp_path.iterdir()) == []

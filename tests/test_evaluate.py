@@ -1,0 +1,149 @@
+"""Cross-validation and comparison against doing the same by hand."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import scipy.stats
+
+import penchant as pt
+from penchant.errors import ParameterError
+from penchant.evaluate import CrossValidation
+from penchant.fitting import ALS
+from penchant.scorecard import Scores
+
+BASELINES = ["global mean", "item mean", "bias only"]
+SMALL = ALS(n_factors=2, n_epochs=4)
+
+
+@pytest.fixture(scope="module")
+def ratings():
+    return pt.load_dataset("sample")
+
+
+@pytest.fixture(scope="module")
+def result(ratings):
+    return pt.cross_validate(SMALL, ratings, n_folds=3, rng=8)
+
+
+# -- cross_validate --
+
+
+def test_folds_are_those_of_k_folds(ratings, result):
+    by_hand = [pt.fit(train, SMALL).evaluate(test) for train, test in pt.splits.k_folds(ratings, 3, rng=8)]
+    assert [fold.to_dict() for fold in result.folds] == [fold.to_dict() for fold in by_hand]
+    assert sum(fold.n_ratings for fold in result.folds) == len(ratings)
+
+
+def test_interval_is_student_t(result):
+    values = result.fold_table
+    assert values.shape == (3, 11)
+    for metric, row in result.table.iterrows():
+        low, high = scipy.stats.t.interval(0.95, 2, values[metric].mean(), scipy.stats.sem(values[metric]))
+        assert (row["ci_low"], row["ci_high"]) == pytest.approx((low, high))
+        assert row["mean"] == pytest.approx(values[metric].mean())
+
+
+def test_baselines_stand_beside_the_model(result):
+    assert result.table.columns.tolist() == ["mean", "ci_low", "ci_high", *BASELINES]
+    for name in BASELINES:
+        wanted = np.mean([fold.baselines[name].mse for fold in result.folds])
+        assert result.table.loc["mse", name] == pytest.approx(wanted)
+
+
+def test_text_and_json(result):
+    lines = str(result).splitlines()
+    assert repr(result) == str(result)
+    assert [line.split()[0] for line in lines[1:-1]] == list(result.table.index)
+    assert lines[-1].startswith("3 folds; 95%")
+    assert "approximate" in result._repr_html_()
+    kept = json.loads(json.dumps(result.to_dict(), allow_nan=False))
+    assert kept["scores"]["rmse"]["mean"] == result.table.loc["rmse", "mean"]
+    assert len(kept["folds"]) == 3
+
+
+def test_a_metric_that_some_fold_lacks_is_unknown(result):
+    changed = CrossValidation((replace(result.folds[0], ndcg=math.nan, coverage=math.nan), *result.folds[1:]))
+    table = changed.table
+    assert table.loc["ndcg@10", ["mean", "ci_low", "ci_high"]].isna().all()
+    assert table.loc["rmse"].notna().all()
+    assert changed.to_dict()["scores"]["ndcg@10"]["mean"] is None
+
+
+def test_settings_reach_the_scorecards(ratings):
+    epochs = []
+    result = pt.cross_validate(
+        ALS(n_factors=0, n_epochs=2), ratings, n_folds=2, k=3, relevant=5, progress=epochs.append
+    )
+    assert {(fold.k, fold.relevant) for fold in result.folds} == {(3, 5.0)}
+    assert "recall@3" in result.table.index
+    assert [record.epoch for record in epochs] == [0, 1, 0, 1]
+
+
+def test_cross_validate_refuses(ratings):
+    with pytest.raises(ParameterError, match="k is 1"):
+        pt.cross_validate(SMALL, ratings, n_folds=1)
+    with pytest.raises(ParameterError, match="k is 0"):
+        pt.cross_validate(SMALL, ratings, k=0)
+
+
+# -- compare --
+
+
+def test_rows_are_those_of_evaluate(ratings):
+    solvers = {"small": SMALL, "biases": ALS(n_factors=0)}
+    table = pt.compare(solvers, ratings, test_size=0.3, rng=4, k=5)
+    assert table.index.tolist() == ["small", "biases", *BASELINES]
+    train, test = ratings.split(0.3, rng=4)
+    for name, solver in solvers.items():
+        card = pt.fit(train, solver).evaluate(test, k=5)
+        assert table.loc[name].drop("seconds").to_dict() == card.columns(5)
+    assert table.loc["item mean"].drop("seconds").to_dict() == card.baselines["item mean"].columns(5)
+    assert (table.loc[["small", "biases"], "seconds"] > 0).all()
+    assert table.loc[BASELINES, "seconds"].isna().all()
+
+
+def test_a_split_is_taken_as_it_is(ratings):
+    split = pt.splits.last_n(ratings, 2)
+    table = pt.compare([SMALL], split)
+    card = pt.fit(split.train, SMALL).evaluate(split.test)
+    assert table.loc["als(n_factors=2, n_epochs=4)", "rmse"] == card.rmse
+    assert len(table.columns) == len(Scores.__dataclass_fields__) + 1
+
+
+def test_a_solver_with_defaults_is_named_by_its_name(ratings):
+    assert pt.compare([ALS()], ratings).index[0] == "als"
+
+
+@pytest.mark.parametrize(
+    ("solvers", "message"),
+    [
+        ({}, "no solver"),
+        ([SMALL, SMALL], "two of the solvers are the same"),
+        ({"item mean": SMALL}, "can't be called 'item mean'"),
+    ],
+)
+def test_compare_refuses_names(ratings, solvers, message):
+    with pytest.raises(ParameterError, match=message):
+        pt.compare(solvers, ratings)
+
+
+def test_compare_refuses_numbers(ratings):
+    with pytest.raises(ParameterError, match="k is 0"):
+        pt.compare([SMALL], ratings, k=0)
+    with pytest.raises(ParameterError, match=r"test_size is 1\.5"):
+        pt.compare([SMALL], ratings, test_size=1.5)
+
+
+# -- against what is known --
+
+
+def test_errors_on_movielens_are_below_those_of_the_baselines(movielens_100k):
+    ratings = pt.load_dataset("ml-100k")
+    table = pt.compare({"als": ALS()}, ratings)
+    assert table["rmse"].idxmin() == "als"
+    assert table["ndcg@10"].idxmax() == "als"

@@ -1,0 +1,110 @@
+"""The loop over epochs: its table, its progress, Ctrl-C, and what it refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import pytest
+
+import penchant as pt
+from penchant.errors import DataError, ParameterError
+from penchant.fitting import EpochRecord, solver_settings
+from penchant.models.dot_bias import DotBias
+from penchant.ratings import Ratings
+from penchant.solvers.protocol import Epoch, TrainingData
+
+
+@pytest.fixture(scope="module")
+def sample() -> Ratings:
+    return pt.load_dataset("sample")
+
+
+def test_history_is_the_lectures_table(sample: Ratings) -> None:
+    train, test = sample.split(rng=0)
+    history = pt.fit(train, pt.ALS(n_epochs=3), valid=test).history
+    assert list(history) == ["epoch", "train_loss", "valid_loss", "time"]
+    assert history["epoch"].tolist() == [0, 1, 2]
+    assert (history["time"] > 0).all()
+    assert history["valid_loss"].notna().all()
+    assert pt.fit(train, pt.ALS(n_epochs=3)).history["valid_loss"].isna().all()
+
+
+def test_progress_is_called_after_each_epoch(sample: Ratings) -> None:
+    records: list[EpochRecord] = []
+    pt.fit(sample, pt.ALS(n_epochs=4), progress=records.append)
+    assert [record.epoch for record in records] == [0, 1, 2, 3]
+    assert all(record.valid_loss is None for record in records)
+
+
+def test_progress_true_prints_on_stderr(sample: Ratings, capsys: pytest.CaptureFixture[str]) -> None:
+    train, test = sample.split(rng=0)
+    pt.ALS(n_epochs=2).fit(train, valid=test, progress=True)
+    out, err = capsys.readouterr()
+    assert out == ""
+    lines = [line for line in err.splitlines() if not line.startswith("compiling")]
+    assert lines[0].split() == ["epoch", "train_loss", "valid_loss", "time"]
+    assert [line.split()[0] for line in lines[1:]] == ["0", "1"]
+    pt.ALS(n_epochs=2).fit(train, progress=False)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_it_says_that_kernels_are_being_compiled(
+    sample: Ratings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pt.ALS, "is_compiled", lambda _: False)
+    pt.ALS(n_epochs=1).fit(sample, progress=True)
+    assert capsys.readouterr().err.startswith("compiling the kernels for this machine (once")
+
+
+def test_the_default_solver(sample: Ratings) -> None:
+    assert pt.fit(sample).solver == solver_settings(pt.ALS())
+
+
+def test_ctrl_c_before_the_first_epoch_goes_through(sample: Ratings) -> None:
+    @dataclass(frozen=True)
+    class Interrupted:
+        name: ClassVar[str] = "interrupted"
+
+        def epochs(self, data: TrainingData) -> Iterator[Epoch[DotBias]]:
+            raise KeyboardInterrupt
+            yield
+
+        def is_compiled(self) -> bool:
+            return True
+
+    with pytest.raises(KeyboardInterrupt):
+        pt.fit(sample, Interrupted())
+
+
+def test_a_solver_without_epochs_is_refused(sample: Ratings) -> None:
+    @dataclass(frozen=True)
+    class Idle:
+        name: ClassVar[str] = "idle"
+
+        def epochs(self, data: TrainingData) -> Iterator[Epoch[DotBias]]:
+            return iter(())
+
+        def is_compiled(self) -> bool:
+            return True
+
+    with pytest.raises(ParameterError, match="idle made no epoch"):
+        pt.fit(sample, Idle())
+
+
+def test_nothing_to_learn_from(sample: Ratings) -> None:
+    with pytest.raises(DataError, match="no ratings"):
+        pt.fit(sample.take(np.array([], dtype=np.int64)))
+
+
+def test_valid_must_share_the_ids(sample: Ratings) -> None:
+    other = Ratings.from_arrays([1, 2], [1, 2], [3.0, 4.0])
+    with pytest.raises(DataError, match="other ids"):
+        pt.fit(sample, valid=other)
+
+
+def test_a_generator_as_seed_is_written_down_as_unknown() -> None:
+    assert solver_settings(pt.ALS(rng=np.random.default_rng(0)))["rng"] is None
+    assert solver_settings(pt.ALS(rng=3))["rng"] == 3

@@ -1,0 +1,69 @@
+"""The main path on the real MovieLens-100k, and the accuracy that the defaults are held to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import penchant as pt
+from penchant.ratings import Ratings
+
+
+@pytest.fixture(scope="module")
+def ratings(movielens_100k: Path) -> Ratings:
+    return pt.load_dataset("ml-100k")
+
+
+def test_what_is_read(ratings: Ratings) -> None:
+    assert (len(ratings), ratings.n_users, ratings.n_items) == (100_000, 943, 1682)
+    assert ratings.rating_scale == (1, 5)
+    assert ratings.titles()[0] == "Toy Story (1995)"
+    assert len(set(ratings.titles())) == 1664
+
+
+def test_official_splits_are_predicted_better_than_0_925(ratings: Ratings) -> None:
+    cards = []
+    for name in ("u1", "u2", "u3", "u4", "u5"):
+        train, test = pt.splits.movielens(ratings, name)
+        assert len(test) == 20_000
+        cards.append(pt.ALS().fit(train).evaluate(test).table["rmse"])
+    rmse = pd.concat(cards, axis=1).mean(axis=1)
+    assert rmse["model"] < 0.925
+    assert rmse["model"] < rmse["bias only"] < rmse["item mean"] < rmse["global mean"]
+
+
+def test_the_lectures_merge_is_one_call(movielens_100k: Path) -> None:
+    table = pd.read_csv(
+        movielens_100k / "u.data", delimiter="\t", header=None, names=["user", "movie", "rating", "timestamp"]
+    )
+    movies = pd.read_csv(
+        movielens_100k / "u.item",
+        delimiter="|",
+        encoding="latin-1",
+        usecols=(0, 1),
+        names=("movie", "title"),
+        header=None,
+    )
+    by_title = Ratings.from_frame(table, items=movies, item="title")
+    assert by_title.n_items == 1664
+    assert by_title.items.index("Titanic (1997)") >= 0
+    by_id = Ratings.from_frame(table, items=movies)
+    assert by_id.n_items == 1682
+    assert by_id.titles()[by_id.items.index(1)] == "Toy Story (1995)"
+
+
+def test_the_lectures_questions(ratings: Ratings) -> None:
+    rec = pt.ALS().fit(ratings)
+    everybody = ratings.users.ids[:30]
+    titanic = rec.predict("Titanic (1997)", user_id=everybody)
+    robocop = rec.predict("Robocop 3 (1993)", user_id=everybody)
+    assert titanic.mean() > 3.8
+    assert robocop.mean() < 2.5
+    assert (titanic > robocop).all()
+    best = rec.item_biases(30, min_ratings=50)["title"].tolist()
+    assert "Schindler's List (1993)" in best
+    assert "Shawshank Redemption, The (1994)" in best
+    assert np.isin(["Robocop 3 (1993)"], rec.item_biases(60, worst=True)["title"]).all()

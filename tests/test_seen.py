@@ -1,0 +1,98 @@
+"""SeenRatings against a plain dictionary of dictionaries."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from penchant.errors import ParameterError
+from penchant.seen import SeenRatings
+
+RATINGS = st.dictionaries(
+    st.tuples(st.integers(0, 6), st.integers(0, 9)), st.sampled_from([1.0, 2.5, 5.0]), max_size=40
+)
+
+
+@given(RATINGS, st.randoms())
+def test_holds_what_was_given_in_any_order(table, shuffler):
+    pairs = list(table.items())
+    shuffler.shuffle(pairs)
+    user_idx = np.array([user for (user, _), _ in pairs], dtype=np.int32)
+    item_idx = np.array([item for (_, item), _ in pairs], dtype=np.int32)
+    rating = np.array([value for _, value in pairs], dtype=np.float32)
+    seen = SeenRatings.from_pairs(user_idx, item_idx, rating, n_users=7)
+    assert len(seen) == len(table)
+    assert seen.n_users == 7
+    for row in range(7):
+        wanted = {item: value for (user, item), value in sorted(table.items()) if user == row}
+        assert seen.items_of(row).tolist() == list(wanted)
+        assert seen.ratings_of(row).tolist() == list(wanted.values())
+        assert seen.user_counts()[row] == len(wanted)
+    assert seen.item_counts(10).tolist() == [sum(item == i for _, item in table) for i in range(10)]
+
+
+def test_types_and_frozen():
+    user_idx = np.array([1, 0], dtype=np.int64)
+    seen = SeenRatings.from_pairs(user_idx, np.array([0, 3]), np.array([2.0, 4.0]), 2)
+    assert (seen.indptr.dtype, seen.item_idx.dtype, seen.rating.dtype) == (np.int64, np.int32, np.float32)
+    assert user_idx.flags.writeable
+    with pytest.raises(ValueError, match="read-only"):
+        seen.items_of(0)[0] = 1
+    assert repr(seen) == "SeenRatings(2 ratings of 2 users)"
+
+
+def test_the_constructor_leaves_the_arrays_of_its_caller_writeable():
+    rating = np.array([2.0], dtype=np.float32)
+    SeenRatings(np.array([0, 1]), np.array([0], dtype=np.int32), rating)
+    rating[0] = 3.0
+
+
+@pytest.mark.parametrize("row", [-1, 2])
+def test_no_such_row(row):
+    seen = SeenRatings.from_pairs(np.array([1]), np.array([0]), np.array([2.0]), 2)
+    with pytest.raises(ParameterError, match=f"no user row {row}"):
+        seen.items_of(row)
+    with pytest.raises(ParameterError, match=f"no user row {row}"):
+        seen.ratings_of(row)
+
+
+@pytest.mark.parametrize(
+    ("user_idx", "item_idx", "rating", "message"),
+    [
+        ([0], [0, 1], [1.0, 2.0], "do not pair up"),
+        ([2], [0], [1.0], "0 to 1"),
+        ([-1], [0], [1.0], "0 to 1"),
+        ([1], [-1], [1.0], "at least 0"),
+    ],
+)
+def test_bad_pairs(user_idx, item_idx, rating, message):
+    with pytest.raises(ParameterError, match=message):
+        SeenRatings.from_pairs(np.array(user_idx), np.array(item_idx), np.array(rating), 2)
+
+
+@pytest.mark.parametrize(
+    ("indptr", "n", "message"),
+    [([], 0, "rise"), ([1, 1], 1, "rise"), ([0, 1], 2, "rise"), ([0, 2, 1], 1, "rise")],
+)
+def test_bad_indptr(indptr, n, message):
+    with pytest.raises(ParameterError, match=message):
+        SeenRatings(np.array(indptr, dtype=np.int64), np.zeros(n, np.int32), np.zeros(n, np.float32))
+
+
+def test_bad_types():
+    with pytest.raises(ParameterError, match="item_idx is int64"):
+        SeenRatings(np.array([0, 1]), np.zeros(1, np.int64), np.zeros(1, np.float32))
+    with pytest.raises(ParameterError, match="1 items for 2 ratings"):
+        SeenRatings(np.array([0, 1]), np.zeros(1, np.int32), np.zeros(2, np.float32))
+
+
+def test_more_users():
+    seen = SeenRatings.from_pairs(np.array([1, 0]), np.array([0, 3]), np.array([2.0, 4.0]), 2)
+    more = seen.with_users(4)
+    assert more.user_counts().tolist() == [1, 1, 0, 0]
+    assert more.items_of(0).tolist() == [3]
+    assert seen.with_users(2).n_users == 2
+    with pytest.raises(ParameterError, match="2 user rows can't become 1"):
+        seen.with_users(1)
