@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from penchant.checks import is_whole, require
 from penchant.errors import ParameterError
 from penchant.fitting import fit
 from penchant.ratings import Split
@@ -122,8 +123,7 @@ def cross_validate(
     >>> bool(result.table.loc["rmse", "mean"] < result.table.loc["rmse", "global mean"])
     True
     """
-    if k < 1:
-        raise ParameterError(f"k is {k}: a list needs at least 1 item")
+    require(is_whole(k, 1), "k", k, "a whole number of at least 1")
     folds = []
     for train, test in k_folds(ratings, n_folds, rng=rng):
         recommender = fit(train, solver, progress=progress)
@@ -169,8 +169,7 @@ def compare(
     import pandas as pd
 
     named = _named(solvers)
-    if k < 1:
-        raise ParameterError(f"k is {k}: a list needs at least 1 item")
+    require(is_whole(k, 1), "k", k, "a whole number of at least 1")
     train, test = ratings if isinstance(ratings, Split) else ratings.split(test_size, rng=rng)
     rows: dict[str, dict[str, float]] = {}
     baselines: dict[str, dict[str, float]] = {}

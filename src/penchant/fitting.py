@@ -7,22 +7,21 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 
 from penchant._version import __version__
+from penchant.checks import require
 from penchant.errors import DataError, ParameterError
 from penchant.models.protocol import Model, Setting
+from penchant.ratings import Ratings, require_ratings
 from penchant.recommender import Recommender
 from penchant.seen import SeenRatings
 from penchant.solvers.als import ALSSolver
 from penchant.solvers.baselines import baselines
 from penchant.solvers.protocol import Solver, TrainingData
 from penchant.storage import Snapshot
-
-if TYPE_CHECKING:
-    from penchant.ratings import Ratings
 
 __all__ = ["ALS", "EpochRecord", "Progress", "fit", "print_epoch"]
 
@@ -71,6 +70,7 @@ def fit(
 
     Raises:
         DataError: there are no ratings, or `valid` has other vocabularies than `ratings`.
+        ParameterError: `ratings` or `valid` is another kind of table, or `solver` or `progress` is none.
 
     >>> import penchant as pt
     >>> train, test = pt.load_dataset("sample").split(0.2, rng=42)
@@ -78,6 +78,11 @@ def fit(
     (5, 4)
     """
     solver = ALS() if solver is None else solver
+    if isinstance(solver, type) or not isinstance(solver, Solver):
+        raise ParameterError(f"solver is {solver!r}: use a solver with its hyper-parameters, such as penchant.ALS()")
+    require_ratings(ratings, "ratings")
+    if valid is not None:
+        require_ratings(valid, "valid")
     if len(ratings) == 0:
         raise DataError("there are no ratings to learn from")
     if valid is not None and (valid.users != ratings.users or valid.items != ratings.items):
@@ -170,6 +175,7 @@ def _reporter(progress: Progress, solver: Solver) -> Callable[[EpochRecord], obj
     if progress is None or progress is False:
         return lambda _: None
     if progress is not True:
+        require(callable(progress), "progress", progress, "True, None or a function of an EpochRecord")
         return progress
     if not solver.is_compiled():
         print("compiling the kernels for this machine (once; takes a few seconds)", file=sys.stderr)
@@ -178,7 +184,7 @@ def _reporter(progress: Progress, solver: Solver) -> Callable[[EpochRecord], obj
 
 def _clipped_mse(model: Model, data: TrainingData) -> float:
     error = model.predict(data.user_idx, data.item_idx).clip(*data.rating_scale) - data.rating
-    return float(np.mean(np.square(error), dtype=np.float64))
+    return float(np.mean(np.square(error, dtype=np.float64)))
 
 
 def _seen(ratings: Ratings) -> SeenRatings:

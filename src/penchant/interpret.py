@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from penchant.arrays import Float32Array, Int64Array
+from penchant.checks import is_whole, require
 from penchant.errors import ParameterError
 
 __all__ = ["bias_ranking"]
@@ -31,10 +32,8 @@ def bias_ranking(
     >>> bias_ranking(np.float32([0.1, -0.4, 0.9]), np.array([5, 9, 1]), n=2, min_ratings=2).tolist()
     [0, 1]
     """
-    if n is not None and n < 0:
-        raise ParameterError(f"n is {n}: use at least 0, or None for all")
-    if min_ratings < 0:
-        raise ParameterError(f"min_ratings is {min_ratings}: use at least 0")
+    require(n is None or is_whole(n, 0), "n", n, "a whole number of at least 0, or None for all")
+    require(is_whole(min_ratings, 0), "min_ratings", min_ratings, "a whole number of at least 0")
     if min_ratings and counts is None:
         raise ParameterError("min_ratings needs the training ratings, which this file was saved without")
     order = np.argsort(biases if worst else -biases, kind="stable")

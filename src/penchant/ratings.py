@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from penchant.arrays import BoolArray, Float32Array, Int32Array, Int64Array
 from penchant.attributes import Attributes
+from penchant.checks import generator, require_share
 from penchant.errors import DataError, ParameterError
 from penchant.ingest import Report
 from penchant.vocab import Vocab
@@ -231,10 +232,9 @@ class Ratings:
 
         Other splits (k-fold, per user, by time, the official MovieLens ones) are in `penchant.splits`.
         """
-        if not 0 < test_size < 1:
-            raise ParameterError(f"test_size is {test_size}: use a share between 0 and 1, such as 0.2")
+        require_share("test_size", test_size)
         held_out = np.zeros(len(self), dtype=np.bool_)
-        chosen = np.random.default_rng(rng).permutation(len(self))[: round(test_size * len(self))]
+        chosen = generator(rng).permutation(len(self))[: round(test_size * len(self))]
         held_out[chosen] = True
         return self.split_by(held_out)
 
@@ -274,6 +274,17 @@ class Ratings:
             f"Ratings({len(self):,} ratings, {self.n_users:,} users, {self.n_items:,} items, "
             f"scale {lo:g} to {hi:g}, density {self.density:.2%})"
         )
+
+
+def require_ratings(value: object, name: str) -> None:
+    """Refuse a table that is not `Ratings` yet.
+
+    Raises:
+        ParameterError: it is not.
+    """
+    if not isinstance(value, Ratings):
+        kind = type(value).__name__
+        raise ParameterError(f"{name} is a {kind}: make Ratings of it first, with penchant.Ratings.from_frame(...)")
 
 
 @dataclass(frozen=True, eq=False, repr=False)

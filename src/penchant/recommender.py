@@ -257,10 +257,12 @@ class Recommender:
 
         Raises:
             DataError: `test` is empty.
-            ParameterError: `k` is less than 1.
+            ParameterError: `k` is less than 1, or `test` is another kind of table.
         """
+        from penchant.ratings import require_ratings
         from penchant.scorecard import score
 
+        require_ratings(test, "test")
         users, user_idx = _joined(self.users, test.users, test.user_idx)
         items, item_idx = _joined(self.items, test.items, test.item_idx)
         seen = self._state.seen

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from penchant.arrays import Float32Array, Float64Array, Int32Array, Int64Array
 from penchant.attributes import Attributes
+from penchant.checks import generator
 from penchant.errors import ParameterError
 from penchant.ingest import Report
 from penchant.ratings import Ratings
@@ -148,7 +149,7 @@ def generate(
     Ratings(6,... ratings, 200 users, 100 items, scale 1 to 5, density 3...%)
     """
     _check(n_users, n_items, n_factors, density, noise)
-    rng = np.random.default_rng(rng)
+    rng = generator(rng)
     films, traits = _invent_films(n_items, rng)
     people = _invent_people(n_users, rng)
     user_factors, item_factors = _draw_factors(people, traits, n_factors, rng)

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from penchant import metrics
+from penchant.checks import is_whole, require
 from penchant.errors import DataError, ParameterError
 from penchant.models.dot_bias import DotBias
 from penchant.topn import top_n
@@ -334,8 +335,7 @@ def _check(
         raise ParameterError(f"{len(user_idx)} users, {len(item_idx)} items and {len(rating)} ratings do not pair up")
     if len(rating) == 0:
         raise DataError("there is no test rating to evaluate with")
-    if k < 1:
-        raise ParameterError(f"k is {k}: a list needs at least 1 item")
+    require(is_whole(k, 1), "k", k, "a whole number of at least 1")
     if not np.isfinite(relevant):
         raise ParameterError(f"relevant is {relevant}: give the lowest rating of an item that should be found")
     if "model" in baselines:

@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from penchant.arrays import BoolArray, Int32Array, Int64Array
 from penchant.attributes import Attributes
+from penchant.checks import generator, is_real, is_whole, require, require_share
 from penchant.errors import DataError, ParameterError
 from penchant.ratings import Ratings, Split
 from penchant.vocab import Vocab
@@ -56,10 +57,9 @@ def k_folds(ratings: Ratings, k: int = 5, *, rng: int | np.random.Generator = 0)
     >>> sum(len(split.test) for split in k_folds(ratings, 4)) == len(ratings)
     True
     """
-    if not 2 <= k <= len(ratings):
-        raise ParameterError(f"k is {k}: use 2 to {len(ratings)}, the number of ratings")
+    require(is_whole(k, 2) and k <= len(ratings), "k", k, f"2 to {len(ratings)}, the number of ratings")
     fold = np.empty(len(ratings), dtype=np.int64)
-    fold[np.random.default_rng(rng).permutation(len(ratings))] = np.arange(len(ratings)) % k
+    fold[generator(rng).permutation(len(ratings))] = np.arange(len(ratings)) % k
     return [ratings.split_by(fold == number) for number in range(k)]
 
 
@@ -81,8 +81,7 @@ def last_n(ratings: Ratings, n: int = 1) -> Split:
     >>> int(split.test.user_counts().max()), split.cold_users
     (2, 0)
     """
-    if n < 1:
-        raise ParameterError(f"n is {n}: hold out at least 1 rating a user")
+    require(is_whole(n, 1), "n", n, "a whole number of at least 1")
     time = ratings.time_offset
     # Both sorts are stable, so rows of the same user and time stay in the order of the table.
     order = np.argsort(ratings.user_idx, kind="stable") if time is None else np.lexsort((time, ratings.user_idx))
@@ -121,6 +120,7 @@ def by_time(ratings: Ratings, test_size: float = 0.2, *, cutoff: float | None = 
         raise DataError("the ratings have no timestamps, so they can't be split by time: name the column, timestamp=")
     if cutoff is None:
         cutoff = _cutoff(np.sort(time), test_size)
+    require(is_real(cutoff), "cutoff", cutoff, "a moment in the unit of the timestamps")
     held_out = time >= cutoff
     if held_out.all() or not held_out.any():
         raise ParameterError(
@@ -132,8 +132,7 @@ def by_time(ratings: Ratings, test_size: float = 0.2, *, cutoff: float | None = 
 
 def _cutoff(times: Int64Array, test_size: float) -> int:
     """The moment that splits sorted times nearest to the asked share, both sides having at least one."""
-    if not 0 < test_size < 1:
-        raise ParameterError(f"test_size is {test_size}: use a share between 0 and 1, such as 0.2")
+    require_share("test_size", test_size)
     starts = np.flatnonzero(np.diff(times)) + 1  # where a new moment begins: the possible sizes of the training part
     if len(starts) == 0:
         raise DataError(f"all {len(times)} ratings have the timestamp {times[0]}: there is no before and after")
@@ -183,14 +182,13 @@ def cold_items(ratings: Ratings, share: float = 0.2, *, rng: int | np.random.Gen
 
 def _chosen(counts: Int64Array, share: float, rng: int | np.random.Generator, what: str) -> BoolArray:
     """A mask of rows of a vocabulary: some of those that have ratings, and not all."""
-    if not 0 < share < 1:
-        raise ParameterError(f"share is {share}: use a share of the {what}s between 0 and 1, such as 0.2")
+    require_share("share", share)
     rated = np.flatnonzero(counts)
     if len(rated) < 2:
         raise ParameterError(f"there is a single {what}: none can be held out with another left to learn from")
     n = min(max(round(share * len(rated)), 1), len(rated) - 1)
     mask = np.zeros(len(counts), dtype=np.bool_)
-    mask[np.random.default_rng(rng).permutation(rated)[:n]] = True
+    mask[generator(rng).permutation(rated)[:n]] = True
     return mask
 
 

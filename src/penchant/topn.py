@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from penchant.checks import is_whole, require
 from penchant.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -40,8 +41,7 @@ def top_n(
     >>> top_n(np.array([1.0, 3.0, 2.0, 3.0]), 3, exclude=np.array([1]))
     array([3, 2, 0], dtype=int32)
     """
-    if n < 1:
-        raise ParameterError(f"n is {n}: ask for at least 1")
+    require(is_whole(n, 1), "n", n, "a whole number of at least 1")
     if scores.ndim != 1:
         raise ParameterError(f"scores have shape {scores.shape}: give one row of them")
     rows = _allowed(len(scores), exclude, restrict)

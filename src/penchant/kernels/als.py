@@ -11,6 +11,7 @@ __all__ = ["padded_width", "solve_rows", "solve_rows_readable", "squared_errors"
 
 _LANES = 8  # float32 numbers in one AVX register
 _CHUNK = 256  # ratings that are summed in float32 before the sum goes to float64
+_NOISE_FLOOR = 3e-6  # the least penalty, as a share of its diagonal
 _PIVOT_FLOOR = 1e-7  # a pivot below this share of its diagonal is rounding noise of the float32 products
 
 
@@ -75,7 +76,8 @@ def solve_rows(
                     gram[i, k] += gram32[i, k]
         weight = float(max(last - first, 1)) ** count_power
         for k in range(size):
-            gram[k, k] += weight * ridge[k]
+            # A penalty below the rounding noise of the float32 products would let the next sweeps blow up.
+            gram[k, k] += max(weight * ridge[k], _NOISE_FLOOR * gram[k, k])
         _solve_in_place(gram, right, size)
         for k in range(size - 1):
             design[row, k] = right[k]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numbers
 from collections.abc import Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -11,8 +10,9 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from penchant.arrays import Float32Array, Float64Array
+from penchant.checks import generator, is_real, is_whole, require
 from penchant.models.dot_bias import DotBias, RowPrior
-from penchant.solvers.protocol import Epoch, TrainingData, require
+from penchant.solvers.protocol import Epoch, TrainingData
 
 if TYPE_CHECKING:
     from penchant.kernels.csr import GroupedRatings
@@ -64,21 +64,16 @@ class ALSSolver:
 
     def __post_init__(self) -> None:
         for name in ("n_factors", "n_epochs"):
-            require(_is_whole(getattr(self, name)), name, getattr(self, name), "a whole number")
+            require(is_whole(getattr(self, name)), name, getattr(self, name), "a whole number")
         require(0 <= self.n_factors <= 1024, "n_factors", self.n_factors, "0 to 1024")
         require(self.n_epochs >= 1, "n_epochs", self.n_epochs, "at least 1")
         for name in ("reg", "bias_reg"):
             value = getattr(self, name)
-            require(_is_real(value) and 0 < value < 1e9, name, value, "a number more than 0, such as 1.0")
-        require(_is_real(self.reg_power) and 0 <= self.reg_power <= 1, "reg_power", self.reg_power, "0 to 1")
+            require(is_real(value) and 0 < value < 1e9, name, value, "a number more than 0, such as 1.0")
+        require(is_real(self.reg_power) and 0 <= self.reg_power <= 1, "reg_power", self.reg_power, "0 to 1")
+        generator(self.rng)
         require(
-            isinstance(self.rng, np.random.Generator) or (_is_whole(self.rng) and self.rng >= 0),
-            "rng",
-            self.rng,
-            "a whole number of at least 0 or a numpy Generator",
-        )
-        require(
-            self.n_threads is None or (_is_whole(self.n_threads) and self.n_threads >= 1),
+            self.n_threads is None or is_whole(self.n_threads, 1),
             "n_threads",
             self.n_threads,
             "at least 1, or None for all processors",
@@ -102,7 +97,7 @@ class ALSSolver:
         by_user = group_by_row(data.user_idx, data.item_idx, target, data.n_users)
         by_item = group_by_row(data.item_idx, data.user_idx, target, data.n_items)
         users, items = _Side(data.n_users, self.n_factors), _Side(data.n_items, self.n_factors)
-        start = np.random.default_rng(self.rng).standard_normal((data.n_items, self.n_factors))
+        start = generator(self.rng).standard_normal((data.n_items, self.n_factors))
         items.design[:-1, : self.n_factors] = _START_SPREAD * start
         n_threads = self.n_threads or available_threads()
         with thread_pool(n_threads) as pool:
@@ -201,11 +196,3 @@ class _Side:
         self.design: Float32Array = np.zeros((n_rows + 1, padded_width(n_factors)), dtype=np.float32)
         self.design[:-1, n_factors] = 1
         self.bias: Float32Array = np.zeros(n_rows, dtype=np.float32)
-
-
-def _is_whole(value: object) -> bool:
-    return isinstance(value, numbers.Integral) and not isinstance(value, bool)
-
-
-def _is_real(value: object) -> bool:
-    return isinstance(value, numbers.Real) and not isinstance(value, bool)

@@ -46,5 +46,5 @@ def _biases_only(data: TrainingData, mean: float, item_biases: Float32Array) -> 
         item_factors=np.zeros((data.n_items, 0), dtype=np.float32),
         user_prior=prior,
         item_prior=prior,
-        noise_precision=1.0 / max(float(np.mean(np.square(error), dtype=np.float64)), 1e-6),
+        noise_precision=1.0 / max(float(np.mean(np.square(error, dtype=np.float64))), 1e-6),
     )

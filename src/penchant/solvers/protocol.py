@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from typing import ClassVar, Generic, Protocol, TypeVar, runtime_checkable
 
 from penchant.arrays import Float32Array, Int32Array
-from penchant.errors import ParameterError
 from penchant.models.protocol import Model
 
-__all__ = ["Epoch", "Solver", "TrainingData", "require"]
+__all__ = ["Epoch", "Solver", "TrainingData"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,13 +63,3 @@ class Solver(Protocol):
     def is_compiled(self) -> bool:
         """Whether its kernels are compiled on this machine, so that the first epoch starts at once."""
         ...
-
-
-def require(condition: bool, name: str, value: object, wanted: str) -> None:
-    """Refuse a hyper-parameter that is out of its range.
-
-    Raises:
-        ParameterError: the condition does not hold.
-    """
-    if not condition:
-        raise ParameterError(f"{name} is {value!r}: use {wanted}")
