@@ -147,3 +147,13 @@ def test_errors_on_movielens_are_below_those_of_the_baselines(movielens_100k):
     table = pt.compare({"als": ALS()}, ratings)
     assert table["rmse"].idxmin() == "als"
     assert table["ndcg@10"].idxmax() == "als"
+
+
+def test_ctrl_c_ends_a_cross_validation_and_a_comparison(ratings: pt.Ratings) -> None:
+    def stop(_: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        pt.cross_validate(SMALL, ratings, n_folds=2, progress=stop)
+    with pytest.raises(KeyboardInterrupt):
+        pt.compare([SMALL], ratings, progress=stop)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from penchant.fitting import Progress
     from penchant.ratings import Ratings
+    from penchant.recommender import Recommender
     from penchant.scorecard import Scorecard
     from penchant.solvers.protocol import Solver
 
@@ -126,7 +127,7 @@ def cross_validate(
     require(is_whole(k, 1), "k", k, "a whole number of at least 1")
     folds = []
     for train, test in k_folds(ratings, n_folds, rng=rng):
-        recommender = fit(train, solver, progress=progress)
+        recommender = _whole(fit(train, solver, progress=progress))
         folds.append(recommender.evaluate(test, k=k, relevant=relevant))
     return CrossValidation(tuple(folds))
 
@@ -174,13 +175,20 @@ def compare(
     rows: dict[str, dict[str, float]] = {}
     baselines: dict[str, dict[str, float]] = {}
     for name, solver in named.items():
-        recommender = fit(train, solver, progress=progress)
+        recommender = _whole(fit(train, solver, progress=progress))
         card = recommender.evaluate(test, k=k, relevant=relevant)
         rows[name] = {**card.columns(k), "seconds": float(recommender.history["time"].sum())}
         baselines = {baseline: scores.columns(k) for baseline, scores in card.baselines.items()}
         if name in baselines:
             raise ParameterError(f"a solver can't be called {name!r}: that is the name of a baseline")
     return pd.DataFrame.from_dict(rows | baselines, orient="index")
+
+
+def _whole(recommender: Recommender) -> Recommender:
+    """Pass Ctrl-C on: a model that was stopped half-way must not stand in a table beside whole ones."""
+    if recommender.interrupted:
+        raise KeyboardInterrupt
+    return recommender
 
 
 def _named(solvers: Mapping[str, Solver] | Sequence[Solver]) -> dict[str, Solver]:

@@ -94,6 +94,11 @@ class Recommender:
         return dict(self._state.solver)
 
     @property
+    def interrupted(self) -> bool:
+        """Whether the training was stopped by Ctrl-C before its last epoch."""
+        return bool(self._state.training.get("interrupted", False))
+
+    @property
     def history(self) -> pd.DataFrame:
         """The table of epochs: epoch, train_loss, valid_loss (both mean squared errors), time in seconds."""
         import pandas as pd

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import numbers
+import re
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 
 import numpy as np
@@ -196,7 +197,7 @@ class Vocab:
         """Ids that the caller may have meant: the same text in another type, else the nearest."""
         if isinstance(value, str) and self.is_integer:
             stripped = value.strip()
-            same = int(stripped) if stripped.lstrip("+-").isdecimal() and len(stripped) < 20 else None
+            same = int(stripped) if re.fullmatch(r"[+-]?[0-9]{1,18}", stripped) else None
             return [same] if same is not None and same in self._positions() else []
         if self.is_integer:
             if not isinstance(value, numbers.Real) or value != value or len(self) == 0:
