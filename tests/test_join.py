@@ -119,7 +119,9 @@ def test_columns_that_do_not_join() -> None:
         from_frame(RATINGS, items={"a": [1], "b": [2]})
     with pytest.raises(ColumnError, match="no column of the dict of columns looks like the item"):
         from_frame({"user": [1], "x": [1], "y": [1], "rating": [1]}, items={"x": [1], "y": [1]})
-    with pytest.raises(DataError, match=r"no item of the ratings is in items=: ids are int there \(10\) and str here"):
+    with pytest.raises(
+        DataError, match=r"no item of the ratings is in items=: ids are int in the ratings \(10\) and str in"
+    ):
         from_frame(RATINGS, items={"movie": ["10", "11"], "title": ["a", "b"]})
     with pytest.raises(DataError, match=r"no item of the ratings is in items=$"):
         from_frame(RATINGS, items={"movie": [1, 2], "title": ["a", "b"]})

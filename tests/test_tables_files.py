@@ -21,7 +21,7 @@ from tests.tabular import TABLE, assert_the_table, lines
 import penchant.tables.jsonlines
 import penchant.tables.streams
 from penchant.errors import ColumnError, DataError, ParameterError, SourceError, UnsupportedError
-from penchant.ratings import read_ratings
+from penchant.ratings import Ratings, read_ratings
 
 
 def compressed(data: bytes, codec: str) -> bytes:
@@ -333,3 +333,32 @@ def test_where_a_row_of_a_parquet_file_is(tmp_path: Path) -> None:
     pa.feather.write_feather(pa.table({"user": [1], "item": [None], "rating": [1]}), str(tmp_path / "a.feather"))
     with pytest.raises(DataError, match=r"row 0 of .*a.feather: item is missing"):
         read_ratings(tmp_path / "a.feather")
+
+
+def test_leading_zeros_below_the_first_megabyte_are_kept(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    plain = "".join(f"{100_000 + row},3,1\n" for row in range(110_000))
+    path.write_text(f"user,item,rating\n7,3,1\n{plain}007,3,5\n")
+    assert path.stat().st_size > 1 << 20
+    ratings = read_ratings(path)
+    assert len(ratings) == 110_002
+    by_user = dict(zip(ratings.users, ratings.rating[np.argsort(ratings.user_idx)].tolist(), strict=True))
+    assert (by_user["7"], by_user["007"]) == (1, 5)
+    assert any("leading zeros" in note for note in ratings.report.notes)
+    path.write_text(f"user,item,rating\n7,3,1\n{plain}8,3,0.5\n")
+    assert read_ratings(path).users.is_integer
+
+
+def test_a_table_of_items_whose_ids_are_text_because_of_one(tmp_path: Path) -> None:
+    (tmp_path / "r.csv").write_text("user,item,rating\na,1,3\nb,2,4\n")
+    (tmp_path / "i.csv").write_text("item,title\n1,Alien\n2,Heat\nX4,Brazil\n")
+    ratings = read_ratings(tmp_path / "r.csv", items=tmp_path / "i.csv")
+    assert ratings.titles().tolist() == ["Alien", "Heat"]
+    assert any("joined by their text" in note for note in ratings.report.notes)
+
+
+def test_dates_as_text_from_polars() -> None:
+    import polars as pl
+
+    table = pl.DataFrame({"user": [1, 2], "item": [1, 1], "rating": [3, 4], "date": ["2020-01-01", "2020-01-02"]})
+    assert np.diff(Ratings.from_frame(table).timestamp).tolist() == [86_400]

@@ -68,3 +68,20 @@ def test_is_compiled_looks_into_the_process_and_the_cache() -> None:
     fresh = kernel(plain)
     assert fresh() == 1
     assert is_compiled(fresh)
+
+
+def test_a_kernel_works_where_there_is_no_folder_for_the_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    import numba
+
+    real = numba.njit
+
+    def without_a_folder(*args: object, cache: bool = False, **options: object) -> object:
+        if cache:
+            raise RuntimeError("cannot cache function 'plain': no locator available for file 'plain.py'")
+        return real(*args, **options)
+
+    def plain() -> int:
+        return 2
+
+    monkeypatch.setattr(numba, "njit", without_a_folder)
+    assert kernel(plain)() == 2

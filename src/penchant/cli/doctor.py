@@ -127,11 +127,11 @@ def _kernels() -> Json:
     functions = [value for value in vars(als).values() if isinstance(value, numba.core.dispatcher.Dispatcher)]
     if not functions:
         return {"jit": False, "note": "numba compiles nothing (NUMBA_DISABLE_JIT): training is very slow"}
-    folder = Path(functions[0].stats.cache_path or ".")
+    folder = functions[0].stats.cache_path
     return {
         "jit": True,
-        "cache_folder": str(folder),
-        "cache_writable": _writable(folder),
+        "cache_folder": folder or "none: each process compiles again; let NUMBA_CACHE_DIR name a folder",
+        "cache_writable": folder is not None and _writable(Path(folder)),
         "compiled": sum(map(is_compiled, functions)),
         "of": len(functions),
     }

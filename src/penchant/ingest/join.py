@@ -36,13 +36,15 @@ class Side:
         row_of: the first row of each id, int32, shape (len(ids),).
         columns: name -> the column, whole, without the ids.
         notes: what had to be decided.
+        is_text: whether it is a text file, where the type of the ids is our own guess.
     """
 
     label: str
     ids: Vocab
     row_of: Int32Array
     columns: Mapping[str, Column]
-    notes: Sequence[str]
+    notes: list[str]
+    is_text: bool = False
 
     def as_ids(self, name: str) -> tuple[Int32Array, Vocab, BoolArray]:
         """A column taken as ids: for each row its place in a vocabulary, the vocabulary, and which are missing."""
@@ -102,7 +104,8 @@ def read_side(table: Table, key: str, *, kind: str) -> Side:
     if len(known) < n_rows:
         notes.append(f"{counted(n_rows - len(known), 'row')} of {table.label} with an id again: the first one counts")
     columns = {name: _joined([batch.columns[name] for batch, _, _ in parts]) for name in table.names if name != key}
-    return Side(table.label, known, row_of, columns, notes)
+    is_text = all(batch.is_text for batch, _, _ in parts)
+    return Side(table.label, known, row_of, columns, notes, is_text)
 
 
 def _joined(parts: list[Column]) -> Column:
@@ -120,11 +123,18 @@ def rows_for(side: Side, known: Vocab) -> Int32Array:
         DataError: it describes none of them.
     """
     found = side.ids.find(known.ids)
+    if side.is_text and (found < 0).all() and known.is_integer != side.ids.is_integer:
+        # A single id such as X4 makes a column of a text file text, and the numbers in it too.
+        found = Vocab(map(str, side.ids), kind=known.kind).find([str(value) for value in known])
+        side.notes.append(f"ids are numbers in one and text in the other: {side.label} is joined by their text")
     if (found < 0).all():
         theirs, ours = side.ids[0], known[0]
         types = ""
         if type(theirs) is not type(ours):
-            types = f": ids are {type(ours).__name__} there ({ours!r}) and {type(theirs).__name__} here ({theirs!r})"
+            types = (
+                f": ids are {type(ours).__name__} in the ratings ({ours!r}) and {type(theirs).__name__} in "
+                f"{side.label} ({theirs!r})"
+            )
         raise DataError(f"no {known.kind} of the ratings is in {side.label}{types}")
     return np.where(found < 0, -1, side.row_of[found]).astype(np.int32)
 

@@ -15,13 +15,23 @@ R = TypeVar("R")
 
 
 def kernel(function: Callable[P, R]) -> Callable[P, R]:
-    """Compile a function on arrays with numba: without the GIL, cached on disk, with fused multiply-add.
+    """Compile a function on arrays with numba: without the GIL, cached on disk where possible, with fused multiply-add.
+
+    The cache is beside the source, else in the user's cache folder, or where NUMBA_CACHE_DIR says. Without any of these
+    each process compiles again, which takes seconds.
 
     Only `contract` of the fast-math flags is set: sums keep their order and infinities their meaning, so a result
     does not depend on how rows were shared out among threads.
     """
-    jit = numba.njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
-    return cast("Callable[P, R]", jit(function))
+    try:
+        compiled = _jit(function, cache=True)
+    except RuntimeError:  # no folder to keep it in: a read-only installation without a writable home
+        compiled = _jit(function, cache=False)
+    return cast("Callable[P, R]", compiled)
+
+
+def _jit(function: Callable[..., object], *, cache: bool) -> object:
+    return numba.njit(nogil=True, cache=cache, error_model="numpy", fastmath={"contract"})(function)
 
 
 def is_compiled(function: Callable[..., object]) -> bool:

@@ -7,10 +7,13 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pacsv
+from numpy.typing import NDArray
 
+from penchant.arrays import BoolArray
 from penchant.errors import ColumnError, DataError, ParameterError
 from penchant.tables.protocol import Batch, BrokenRow, Kind, Rescan, in_order
 from penchant.tables.streams import Chunk, File, line_chunks
@@ -208,7 +211,25 @@ class DelimitedTable:
         except pa.ArrowInvalid:
             broken = []
             columns = self._read_as_text(data, kinds, has_quotes=chunk.has_quotes, broken=broken)
+        else:
+            self._look_for_padded(data, kinds, has_quotes=chunk.has_quotes)
         return Batch(dict(zip(kinds, columns, strict=True)), len(columns[0]), broken, is_text=True)
+
+    def _look_for_padded(self, data: bytes | memoryview, kinds: Mapping[str, Kind], *, has_quotes: bool) -> None:
+        """Check that no id that was read as a number has leading zeros: 007 and 7 are two ids.
+
+        Raises:
+            Rescan: one has, below the first megabyte; the next scan takes the column as text.
+        """
+        suspects = [name for name, kind in kinds.items() if kind == "id" and self._types[name] != pa.string()]
+        if not suspects or not _may_be_padded(data, self._one_character):
+            return
+        for name in suspects:
+            (text,) = self._read(data, [name], {name: pa.string()}, has_quotes=has_quotes, broken=[])
+            if pc.any(pc.match_substring_regex(text, _PADDED)).as_py():
+                self.notes.append(f"column {name!r} has ids with leading zeros: kept as text")
+                self.use_text(name)
+                raise Rescan
 
     def _as_utf8(self, chunk: Chunk) -> memoryview | bytes:
         """The bytes in UTF-8 and with a separator of one character; without a copy where they are so already.
@@ -292,6 +313,23 @@ class DelimitedTable:
         return DataError(
             f"{self.label} can't be split into columns at {self.sep!r}: {error}; name the right one with sep="
         )
+
+
+def _may_be_padded(data: bytes | memoryview, sep: str) -> bool:
+    """Whether a field of some text may begin with a zero and another digit; quick, for every chunk is asked."""
+    text = np.frombuffer(data, dtype=np.uint8)
+    if len(text) < 2:
+        return False
+    starts = np.flatnonzero(text[:-1] == ord("0"))
+    starts = starts[_in(text[starts + 1], b"0123456789xX")]
+    first = starts[:1] == 0
+    return bool(first.any() or _in(text[starts[starts > 0] - 1], sep.encode() + b'\n\r" +-').any())
+
+
+def _in(characters: NDArray[np.uint8], wanted: bytes) -> BoolArray:
+    table = np.zeros(256, dtype=np.bool_)
+    table[list(wanted)] = True
+    return table[characters]
 
 
 def _guess_separator(text: str, label: str) -> str:

@@ -124,14 +124,12 @@ def as_column(values: object, name: str, label: str) -> Column:
     Raises:
         DataError: it is not a column.
     """
-    if isinstance(values, pa.ChunkedArray):
-        return values
-    if isinstance(values, pa.Array):
-        return pa.chunked_array([values])
+    if isinstance(values, pa.ChunkedArray | pa.Array):
+        return _of_arrow(pa.chunked_array([values]) if isinstance(values, pa.Array) else values)
     if _is_pandas(values):
         return _of_pandas(values, name, label)
     if hasattr(values, "__arrow_c_stream__"):
-        return pa.chunked_array(values)
+        return _of_arrow(pa.chunked_array(values))
     if hasattr(values, "__array__") and not isinstance(values, np.ndarray):
         values = np.asarray(values)
     if isinstance(values, np.ndarray):
@@ -139,6 +137,11 @@ def as_column(values: object, name: str, label: str) -> Column:
     if isinstance(values, str | bytes) or not isinstance(values, Iterable):
         raise DataError(f"column {name!r} of {label} is a single {type(values).__name__}, not a column")
     return _of_objects(list(values))
+
+
+def _of_arrow(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Text as polars hands it over can't be cast to all else; as ordinary text it can."""
+    return column.cast(pa.large_string()) if pa.types.is_string_view(column.type) else column
 
 
 def _of_pandas(values: object, name: str, label: str) -> Column:
