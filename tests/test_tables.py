@@ -261,7 +261,7 @@ class TestChunks:
 
     def test_an_unbalanced_quote(self, write: Write) -> None:
         text = "user,item,rating\n" + "".join(f"{n},{n},1\n" for n in range(20)) + '20,"open,1\n21,21,1\n22,22,1\n'
-        with pytest.raises(DataError, match=r"row 20 .*has 2 fields instead of 3"):
+        with pytest.raises(DataError, match=r"row 20 \(line 22 of .*opens a quote that is not closed"):
             read_ratings(write("a.csv", text))
 
 

@@ -362,3 +362,89 @@ def test_dates_as_text_from_polars() -> None:
 
     table = pl.DataFrame({"user": [1, 2], "item": [1, 1], "rating": [3, 4], "date": ["2020-01-01", "2020-01-02"]})
     assert np.diff(Ratings.from_frame(table).timestamp).tolist() == [86_400]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'user,item,rating,comment\n1,1,3,a\n2,2,4,"b\n3,3,3,c\n4,4,4,d\n',
+        'user,item,rating,comment\n1,1,3,a\n2,2,4,"b\n3,3,3,c\n4,4,4,"d"\n',
+        'user,rating,item\n1,3,a\n2,4,"b\n3,3,c\n4,4,d\n',
+    ],
+)
+@pytest.mark.parametrize("invalid", ["error", "drop"])
+def test_a_quote_that_is_never_closed_swallows_no_rows(tmp_path: Path, text: str, invalid: str) -> None:
+    (tmp_path / "a.csv").write_text(text)
+    with pytest.raises(DataError, match=r"row 1 \(line 3 of .*opens a quote that is not closed"):
+        read_ratings(tmp_path / "a.csv", invalid=invalid)
+
+
+def test_quoted_line_breaks_are_no_open_quotes(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text('user,item,rating,comment\n1,1,3,"one\n\ntwo ""three"""\n2,12,4,4"\n')
+    assert len(read_ratings(tmp_path / "a.csv")) == 2
+
+
+def test_an_arrow_file_with_wild_offsets_is_damaged(tmp_path: Path) -> None:
+    table = pa.table({"user": ["ann", "bob"], "item": ["x", "y"], "rating": [3.0, 4.0]})
+    path = tmp_path / "a.arrow"
+    pyarrow.feather.write_feather(table, path, compression="uncompressed")
+    raw = path.read_bytes()
+    offsets = np.array([0, 3, 6], dtype=np.int32).tobytes()
+    path.write_bytes(raw.replace(offsets, np.array([0, 3, 2**30], dtype=np.int32).tobytes(), 1))
+    assert path.read_bytes() != raw
+    with pytest.raises(SourceError, match="not a whole Arrow file"):
+        read_ratings(path)
+
+
+def test_json_lines_that_are_not_utf8(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    bad = '{"user":1,"item":"Am\xe9lie","rating":4}\n'.encode("latin-1")
+    path.write_bytes(b'{"user":1,"item":"b","rating":4}\n' + bad)
+    with pytest.raises(DataError, match=r"row 1 \(line 2 of .*not a JSON object"):
+        read_ratings(path)
+    path.write_bytes(bad)
+    with pytest.raises(DataError, match="does not begin with a JSON object in UTF-8"):
+        read_ratings(path)
+    path.write_bytes(b'{"user":1,"item":"b","rating":4}\n')
+    with pytest.raises(ParameterError, match="encoding= is for text with separators"):
+        read_ratings(path, encoding="latin-1")
+
+
+def test_integer_ids_beyond_a_float_stay_apart_in_json(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    ids = ["9007199254740993", "9007199254740992", "7.0"]
+    path.write_text("".join(f'{{"user":{user},"item":1,"rating":{at + 1}}}\n' for at, user in enumerate(ids)))
+    assert list(read_ratings(path).users) == [7, 9007199254740992, 9007199254740993]
+
+
+@pytest.mark.parametrize("text", ["user, item,rating\n1, 007,3\n1, 7,4\n", "user,item,rating\n1,007.0,3\n1,7.,4\n"])
+def test_leading_zeros_behind_blanks_and_before_points(tmp_path: Path, text: str) -> None:
+    (tmp_path / "a.csv").write_text(text)
+    assert read_ratings(tmp_path / "a.csv").n_items == 2
+
+
+def test_titles_that_are_numbers(tmp_path: Path) -> None:
+    (tmp_path / "r.csv").write_text("user,item,rating\na,1,3\nb,2,4\n")
+    (tmp_path / "i.csv").write_text("item,title,zip\n1,1984,02139\n2,300,10001\n")
+    ratings = read_ratings(tmp_path / "r.csv", items=tmp_path / "i.csv")
+    assert ratings.titles().tolist() == ["1984", "300"]
+    assert ratings.item_attributes["zip"].tolist() == ["02139", "10001"]
+
+
+def test_files_of_one_list_that_do_not_agree(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("user,item,rating\n1,1,3\n")
+    (tmp_path / "b.csv").write_text("user,item,rating,timestamp\n1.0,1,4,5\n")
+    notes = read_ratings(str(tmp_path / "*.csv")).report.notes
+    assert any("not of one type in all files" in note for note in notes)
+    assert any("no such column: timestamp" in note for note in notes)
+    pq.write_table(pa.table({"user": [7], "item": [1], "rating": [2.0]}), tmp_path / "c.parquet")
+    (tmp_path / "a.csv").write_text("user,item,rating\nx,1,3\n")
+    with pytest.raises(DataError, match="would be two ids"):
+        read_ratings([tmp_path / "a.csv", tmp_path / "c.parquet"])
+
+
+def test_moments_of_numpy_in_any_unit() -> None:
+    moment = np.datetime64("2020-01-01T00", "h")
+    for times in ([moment.astype("M8[ns]")] * 2, np.array([moment] * 2), np.array([moment] * 2).astype("M8[M]")):
+        ratings = Ratings.from_frame({"user": [1, 2], "item": [1, 1], "rating": [3, 4], "time": times})
+        assert ratings.timestamp.tolist() == [1_577_836_800] * 2

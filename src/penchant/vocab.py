@@ -73,8 +73,8 @@ class Vocab:
         return iter(self._ids.tolist())
 
     def __getitem__(self, row: int) -> Hashable:
-        value: Hashable = self._ids[row : row + 1].tolist()[0] if row >= 0 else self._ids[row:].tolist()[0]
-        return value
+        value: Hashable = self._ids[row]
+        return value.item() if isinstance(value, np.generic) else value
 
     def __contains__(self, value: object) -> bool:
         return self._find_one(value) >= 0
@@ -112,7 +112,7 @@ class Vocab:
         rows = self.find(values)
         if (rows < 0).any():
             where = int(np.argmax(rows < 0))
-            raise self.unknown(values[where], where if len(rows) > 1 else None)
+            raise self.unknown(list(values)[where], where if len(rows) > 1 else None)
         return rows
 
     def unknown(self, value: object, position: int | None = None) -> UnknownIdError:
@@ -122,6 +122,7 @@ class Vocab:
             value: what was asked for.
             position: its place among several, told in the message; None (default) where there is but one.
         """
+        value = value.item() if isinstance(value, np.generic) else value
         place = "" if position is None else f" at position {position}"
         message = f"no {self.kind} {value!r}{place}"
         close = self._near(value)
@@ -200,8 +201,8 @@ class Vocab:
             same = int(stripped) if re.fullmatch(r"[+-]?[0-9]{1,18}", stripped) else None
             return [same] if same is not None and same in self._positions() else []
         if self.is_integer:
-            if not isinstance(value, numbers.Real) or value != value or len(self) == 0:
-                return []
+            if not isinstance(value, int | float) or len(self) == 0 or not -(2.0**70) < value < 2.0**70:
+                return []  # NaN is in no range
             nearest = np.argsort(np.abs(self._ids.astype(np.float64) - float(value)), kind="stable")[:_SUGGESTIONS]
             return [self[int(row)] for row in nearest]
         texts = [str(known) for known in self._ids.tolist()]

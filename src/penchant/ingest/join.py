@@ -156,6 +156,8 @@ def attributes_for(side: Side, rows: Int32Array, *, leave_out: Sequence[str] = (
                 f"column {name!r} of {side.label} is left out: {kind} is neither number, text nor list of text"
             )
             continue
+        if name == title and values.dtype == np.int64:  # films called 7, 300 and 1984
+            values = _object_array([str(value) for value in values.tolist()])
         columns["title" if name == title and values.dtype == np.object_ else name] = _at(values, rows)
     return Attributes(columns, n_rows=len(rows)), notes
 

@@ -84,7 +84,8 @@ def _finish(
     duplicates: str,
 ) -> Ingested:
     """Merge duplicates, pack the times, write the report; attributes are still to come."""
-    lo, hi = map(float, rating_scale or (scanned.rating.min(), scanned.rating.max()))
+    given = (scanned.rating.min(), scanned.rating.max()) if rating_scale is None else rating_scale
+    lo, hi = map(float, given)
     merged = _merge_repeats(table, scanned, duplicates)
     offset, origin, told = _times(merged)
     report = replace(
@@ -137,6 +138,8 @@ def _check_parameters(rating_scale: tuple[float, float] | None, duplicates: str,
 
 
 def _is_scale(scale: object) -> bool:
+    if isinstance(scale, str):
+        return False
     try:
         lo, hi = map(float, scale)  # type: ignore[call-overload]
     except (TypeError, ValueError):

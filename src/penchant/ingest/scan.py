@@ -89,6 +89,7 @@ class _Part:
     dropped: Int64Array
     reasons: Mapping[str, int]
     first_fault: tuple[int, str] | None = None
+    is_fatal: bool = False
 
 
 _Columns: TypeAlias = Mapping[str, str]
@@ -112,7 +113,7 @@ def _scan(table: Table, columns: _Columns, rating_scale: tuple[float, float] | N
     gathered = _Gathered(columns, capacity=int(1.02 * table.estimated_rows()) + 1)
     kinds: dict[str, Kind] = {name: KINDS[role] for role, name in columns.items()}
     for part in table.scan(kinds, lambda batch: _check(batch, columns, rating_scale)):
-        if part.first_fault is not None and not drop:
+        if part.first_fault is not None and (part.is_fatal or not drop):
             row = gathered.n_rows + part.first_fault[0]
             raise DataError(f"row {row}{table.locate(row)}: {part.first_fault[1]}")
         gathered.add(part)
@@ -233,6 +234,11 @@ def _part(
     values: dict[str, NDArray[np.generic]] = {role: result.values for role, result in checked.items()}
     notes = {role: result.notes for role, result in checked.items()}
     n_rows = batch.n_rows + len(batch.broken)
+    fatal = [line for line in batch.broken if line.is_fatal]
+    if fatal:
+        hint = "close it, or double the quotes that are part of the text"
+        fault = (fatal[0].row, f"the line {fatal[0].reason}; {hint}")
+        return _Part(n_rows, ids, values, notes, np.empty(0, dtype=np.int64), {}, fault, is_fatal=True)
     good = faults.good()
     if good is None and not batch.broken:
         return _Part(n_rows, ids, values, notes, np.empty(0, dtype=np.int64), {})

@@ -53,7 +53,7 @@ class ParquetTable:
                 except (pa.ArrowException, OSError) as error:
                     raise _damaged(self.label, "Parquet", error) from error
 
-        yield from in_order(lambda part: work(_batch(part, kinds)), batches())
+        yield from in_order(lambda part: work(_batch(part, kinds, self.label, "Parquet")), batches())
 
     def locate(self, row: int) -> str:  # noqa: ARG002  (a Parquet file has no lines)
         return f" of {self.label}"
@@ -100,14 +100,21 @@ class ArrowFileTable:
                 except (pa.ArrowException, OSError) as error:
                     raise _damaged(self.label, "Arrow", error) from error
 
-        yield from in_order(lambda part: work(_batch(part, kinds)), batches())
+        yield from in_order(lambda part: work(_batch(part, kinds, self.label, "Arrow")), batches())
 
     def locate(self, row: int) -> str:  # noqa: ARG002  (an Arrow file has no lines)
         return f" of {self.label}"
 
 
-def _batch(part: pa.RecordBatch, kinds: Mapping[str, Kind]) -> Batch:
-    return Batch({name: pa.chunked_array([part.column(name)]) for name in kinds}, part.num_rows)
+def _batch(part: pa.RecordBatch, kinds: Mapping[str, Kind], label: str, kind: str) -> Batch:
+    """The columns that are needed, each checked through: bytes of a damaged file must not be followed blindly."""
+    columns = {name: part.column(part.schema.names.index(name)) for name in kinds}
+    try:
+        for column in columns.values():
+            column.validate(full=True)
+    except pa.ArrowInvalid as error:
+        raise _damaged(label, kind, error) from error
+    return Batch({name: pa.chunked_array([column]) for name, column in columns.items()}, part.num_rows)
 
 
 def _damaged(label: str, kind: str, error: Exception) -> SourceError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TypeVar
@@ -28,7 +29,7 @@ _SEPARATORS = ("::", "\t", "|", ";", ",")
 _LINE_END = re.compile(r"\r\n|\n|\r")  # as Arrow sees it; str.splitlines knows more
 _STAND_IN = "\x1f"  # Arrow splits at one character; this one, the unit separator, stands in for a longer one
 _WHOLE = r"^[+-]?\d{1,15}(\.0*)?$|^$"  # a whole number that a float holds exactly, or nothing
-_PADDED = r"^[+-]?0[\dxX]"  # leading zeros are part of an id, and Arrow would read 0x10 as 16
+_PADDED = r"^[ \t]*[+-]?0[\dxX]"  # leading zeros are part of an id, and Arrow would read 0x10 as 16
 
 
 class DelimitedTable:
@@ -175,14 +176,17 @@ class DelimitedTable:
         if kind == "number":
             return pa.float32()
         guessed = self._sample_column(sample, name, {})
-        if kind != "id":
+        if kind == "time" or not (kind == "id" or _is_number(guessed.type)):
             return pa.string() if pa.types.is_null(guessed.type) else guessed.type
         text = self._sample_column(sample, name, {name: pa.string()})
+        if _is_number(guessed.type) and pc.any(pc.match_substring_regex(text, _PADDED)).as_py():
+            self.notes.append(f"column {name!r} has leading zeros: kept as text")
+            return pa.string()
+        if kind != "id":
+            return guessed.type
         if pa.types.is_integer(guessed.type):
-            if not pc.any(pc.match_substring_regex(text, _PADDED)).as_py():
-                return pa.int64()
-            self.notes.append(f"column {name!r} has ids with leading zeros: kept as text")
-        elif pa.types.is_floating(guessed.type) and pc.all(pc.match_substring_regex(text, _WHOLE)).as_py():
+            return pa.int64()
+        if pa.types.is_floating(guessed.type) and pc.all(pc.match_substring_regex(text, _WHOLE)).as_py():
             return pa.float64()
         return pa.string()
 
@@ -211,9 +215,28 @@ class DelimitedTable:
         except pa.ArrowInvalid:
             broken = []
             columns = self._read_as_text(data, kinds, has_quotes=chunk.has_quotes, broken=broken)
-        else:
-            self._look_for_padded(data, kinds, has_quotes=chunk.has_quotes)
+        if chunk.has_quotes and self._quotes:
+            open_quote = self._open_quote(data, len(columns[0]) + len(broken))
+            broken = broken if open_quote is None else [open_quote]
+        self._look_for_padded(data, kinds, has_quotes=chunk.has_quotes)
         return Batch(dict(zip(kinds, columns, strict=True)), len(columns[0]), broken, is_text=True)
+
+    def _open_quote(self, data: bytes | memoryview, n_rows: int) -> BrokenRow | None:
+        """The row with a quote that is not closed where a field ends, if there is one.
+
+        Arrow takes such a quote for one long field, and the rows in it are gone without a word.
+        """
+        if len([line for line in bytes(data).splitlines() if line]) <= n_rows:
+            return None  # every line is a row: no quote goes on over the end of one
+        reader = csv.reader(io.StringIO(bytes(data).decode(), newline=""), delimiter=self._one_character, strict=True)
+        row = 0
+        try:
+            for fields in reader:
+                row += bool(fields)
+        except csv.Error as error:
+            reason = f"opens a quote that is not closed where a field ends ({error}); rows below it would be lost"
+            return BrokenRow(row, reason, is_fatal=True)
+        return None
 
     def _look_for_padded(self, data: bytes | memoryview, kinds: Mapping[str, Kind], *, has_quotes: bool) -> None:
         """Check that no id that was read as a number has leading zeros: 007 and 7 are two ids.
@@ -221,13 +244,13 @@ class DelimitedTable:
         Raises:
             Rescan: one has, below the first megabyte; the next scan takes the column as text.
         """
-        suspects = [name for name, kind in kinds.items() if kind == "id" and self._types[name] != pa.string()]
+        suspects = [name for name, kind in kinds.items() if kind in ("id", "any") and _is_number(self._types[name])]
         if not suspects or not _may_be_padded(data, self._one_character):
             return
         for name in suspects:
             (text,) = self._read(data, [name], {name: pa.string()}, has_quotes=has_quotes, broken=[])
             if pc.any(pc.match_substring_regex(text, _PADDED)).as_py():
-                self.notes.append(f"column {name!r} has ids with leading zeros: kept as text")
+                self.notes.append(f"column {name!r} has leading zeros: kept as text")
                 self.use_text(name)
                 raise Rescan
 
@@ -315,6 +338,10 @@ class DelimitedTable:
         )
 
 
+def _is_number(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind))
+
+
 def _may_be_padded(data: bytes | memoryview, sep: str) -> bool:
     """Whether a field of some text may begin with a zero and another digit; quick, for every chunk is asked."""
     text = np.frombuffer(data, dtype=np.uint8)
@@ -323,7 +350,7 @@ def _may_be_padded(data: bytes | memoryview, sep: str) -> bool:
     starts = np.flatnonzero(text[:-1] == ord("0"))
     starts = starts[_in(text[starts + 1], b"0123456789xX")]
     first = starts[:1] == 0
-    return bool(first.any() or _in(text[starts[starts > 0] - 1], sep.encode() + b'\n\r" +-').any())
+    return bool(first.any() or _in(text[starts[starts > 0] - 1], sep.encode() + b'\n\r\t" +-').any())
 
 
 def _in(characters: NDArray[np.uint8], wanted: bytes) -> BoolArray:

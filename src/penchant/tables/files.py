@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import pyarrow as pa
 
-from penchant.errors import ColumnError, DataError, UnsupportedError
+from penchant.errors import ColumnError, DataError, ParameterError, UnsupportedError
 from penchant.tables.columnar import ArrowFileTable, ParquetTable
 from penchant.tables.delimited import DelimitedTable
 from penchant.tables.jsonlines import JsonLinesTable
@@ -57,15 +57,24 @@ def _open(file: File, *, sep: str | None, columns: Sequence[str] | None, encodin
     archive = next((kind for magic, kind in _ARCHIVES.items() if start.startswith(magic)), None)
     if archive:
         raise UnsupportedError(f"{file.label} is a {archive} archive: unpack it first")
+    given = [name for name, value in (("sep", sep), ("columns", columns), ("encoding", encoding)) if value is not None]
+    table = _typed(file, start, suffix, guess=sep is None)
+    if table is None:
+        return DelimitedTable(file, sep=sep, columns=columns, encoding=encoding)
+    if given:
+        raise ParameterError(f"{given[0]}= is for text with separators, and {file.label} is not: leave it out")
+    return table
+
+
+def _typed(file: File, start: bytes, suffix: str, *, guess: bool) -> Table | None:
+    """The table in a file whose format has types, or None where it is text with separators."""
     if start.startswith(b"PAR1") or suffix in (".parquet", ".pq"):
         return ParquetTable(file)
     if start.startswith(b"ARROW1") or suffix in (".arrow", ".feather", ".arrows", ".ipc"):
         return ArrowFileTable(file)
-    if suffix in (".jsonl", ".ndjson", ".json") or (
-        sep is None and start.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b'{"')
-    ):
+    if suffix in (".jsonl", ".ndjson", ".json") or (guess and start.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b'{"')):
         return JsonLinesTable(file)
-    return DelimitedTable(file, sep=sep, columns=columns, encoding=encoding)
+    return None
 
 
 class FilesTable:
@@ -81,6 +90,10 @@ class FilesTable:
         self.names = tables[0].names
         self._tables = tables
         self._lengths: list[int] = []
+        self._notes = [f"{len(tables)} files read as one"]
+        others = dict.fromkeys(name for table in tables for name in table.names if name not in self.names)
+        if others:
+            self._notes.append(f"left out, for {tables[0].label} has no such column: {', '.join(others)}")
 
     @property
     def encoding(self) -> str | None:
@@ -88,7 +101,7 @@ class FilesTable:
 
     @property
     def notes(self) -> list[str]:
-        return [f"{len(self._tables)} files read as one", *(note for table in self._tables for note in table.notes)]
+        return [*self._notes, *(note for table in self._tables for note in table.notes)]
 
     def estimated_rows(self) -> int:
         return sum(table.estimated_rows() for table in self._tables)
@@ -122,15 +135,26 @@ class FilesTable:
             if kind != "id":
                 continue
             if len({table.types_of(kinds)[name] for table in texts}) > 1:
+                self._notes.append(f"column {name!r} is not of one type in all files: kept as text (1 is not 1.0)")
                 for table in texts:
                     table.use_text(name)
-            self._check_types(name)
+            self._check_types(name, kinds)
 
-    def _check_types(self, name: str) -> None:
-        typed = [table for table in self._tables if isinstance(table, ParquetTable | ArrowFileTable)]
-        for table in typed[1:]:
-            if pa.types.is_integer(table.types[name]) != pa.types.is_integer(typed[0].types[name]):
+    def _check_types(self, name: str, kinds: Mapping[str, Kind]) -> None:
+        typed: list[tuple[str, pa.DataType]] = []
+        for table in self._tables:
+            if isinstance(table, ParquetTable | ArrowFileTable):
+                typed.append((table.label, table.types[name]))
+            elif isinstance(table, DelimitedTable):
+                typed.append((table.label, table.types_of(kinds)[name]))
+        for label, kind in typed[1:]:
+            if _is_whole(kind) != _is_whole(typed[0][1]):
                 raise DataError(
-                    f"column {name!r} is {typed[0].types[name]} in {typed[0].label} and {table.types[name]} in "
-                    f"{table.label}: 1 and '1' would be two ids, so write both alike"
+                    f"column {name!r} is {typed[0][1]} in {typed[0][0]} and {kind} in {label}: 1 and '1' would be two "
+                    "ids, so write both alike"
                 )
+
+
+def _is_whole(kind: pa.DataType) -> bool:
+    """Whether ids of a type end as integers: decimals do in a text file where all are whole."""
+    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind))

@@ -50,6 +50,9 @@ class JsonLinesTable:
         names: dict[str, None] = {}
         for line in self._sample:
             names.update(dict.fromkeys(_object(line) or ()))
+        if not names:
+            start = self._sample[0][:80].decode("utf-8", "backslashreplace")
+            raise DataError(f"{self.label} does not begin with a JSON object in UTF-8: {start!r}")
         self.names = tuple(names)
         self._row_bytes = len(head) / len(self._sample)
         self._types: dict[str, pa.DataType | None] = {}
@@ -90,7 +93,7 @@ class JsonLinesTable:
             return pa.float64()
         if found == {int} and all(-(2**63) <= value < 2**63 for value in values if isinstance(value, int)):
             return pa.int64()
-        if found in ({float}, {int, float}):
+        if found == {float} or (found == {int, float} and kind != "id"):  # a float can't hold every integer id
             return pa.float64()
         return pa.string() if found == {str} else None
 
@@ -120,6 +123,7 @@ def _parse_typed(data: bytes, names: list[str], types: Mapping[str, pa.DataType]
             explicit_schema=pa.schema([(name, types[name]) for name in names]), unexpected_field_behavior="ignore"
         ),
     )
+    table.validate(full=True)  # text that is not UTF-8
     columns: dict[str, Column] = {name: table[name] for name in names}
     return Batch(columns, table.num_rows)
 

@@ -161,6 +161,8 @@ def _of_numpy(values: NDArray[np.generic], name: str, label: str) -> Column:
         return pa.chunked_array([pa.array(values.data, mask=np.ma.getmaskarray(values))])
     if not values.dtype.isnative:
         values = values.astype(values.dtype.newbyteorder("="))
+    if values.dtype.kind == "M" and np.datetime_data(values.dtype.str)[0] not in ("D", "s", "ms", "us", "ns"):
+        values = values.astype("M8[s]")  # hours or months: Arrow does not know them
     if values.dtype.kind == "f" and values.dtype.itemsize not in (4, 8):  # Arrow knows neither half nor long doubles
         values = values.astype(np.float64)
     made = pa.array(values)
@@ -168,9 +170,7 @@ def _of_numpy(values: NDArray[np.generic], name: str, label: str) -> Column:
 
 
 def _of_objects(values: list[object]) -> Column:
-    plain = [
-        None if is_missing(value) else value.item() if isinstance(value, np.generic) else value for value in values
-    ]
+    plain = [None if is_missing(value) else _of_scalar(value) for value in values]
     types = {type(value) for value in plain} - {type(None)}
     wanted = {int: pa.int64(), str: pa.large_string(), float: pa.float64(), bool: pa.bool_()}
     kind = wanted.get(next(iter(types))) if len(types) == 1 else None
@@ -183,6 +183,13 @@ def _of_objects(values: list[object]) -> Column:
     for at, value in enumerate(plain):  # one by one: numpy would unpack tuples
         column[at] = value
     return column
+
+
+def _of_scalar(value: object) -> object:
+    """A NumPy scalar as Python's; of times no more than microseconds, which `item` would give as a mere integer."""
+    if isinstance(value, np.datetime64):
+        return value.astype("M8[us]").item()
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def is_missing(value: object) -> bool:

@@ -28,10 +28,17 @@ _MOST_WORKERS = 8  # beyond this many, memory for batches in flight costs more t
 
 @dataclass(frozen=True)
 class BrokenRow:
-    """A row that could not be split into columns, such as a line with too few fields."""
+    """A row that could not be split into columns, such as a line with too few fields.
+
+    Attributes:
+        row: its number in the batch.
+        reason: what is wrong, after "the line ".
+        is_fatal: whether rows below it can't be told from it, so that it can't be left out alone.
+    """
 
     row: int
     reason: str
+    is_fatal: bool = False
 
 
 @dataclass(frozen=True)

@@ -144,8 +144,8 @@ def _find_on(filesystem: fs.FileSystem, path: str, label: str) -> list[File]:
         info = filesystem.get_file_info(path)
         is_glob = info.type == fs.FileType.NotFound and any(mark in path for mark in _GLOB)
         matching = _match(filesystem, path) if is_glob else []
-    except OSError as error:
-        raise SourceError(f"can't reach {label}: {error}") from error
+    except (OSError, ValueError) as error:  # ValueError: a name that no file can have
+        raise SourceError(f"can't reach {label}: {str(error).splitlines()[0]}") from error
     if matching:
         return [File(name, filesystem, name) for name in matching]
     if is_glob:
