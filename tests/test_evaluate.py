@@ -12,7 +12,7 @@ import scipy.stats
 
 import penchant as pt
 from penchant.errors import ParameterError
-from penchant.evaluate import CrossValidation
+from penchant.evaluate import _BASELINES, CrossValidation
 from penchant.fitting import ALS
 from penchant.scorecard import Scores
 
@@ -125,11 +125,44 @@ def test_a_solver_with_defaults_is_named_by_its_name(ratings):
         ({}, "no solver"),
         ([SMALL, SMALL], "two of the solvers are the same"),
         ({"item mean": SMALL}, "can't be called 'item mean'"),
+        (iter([]), "no solver"),
+        ([SMALL, ALS], "one of the solvers is .*: use a solver with its hyper-parameters"),
+        ({"a": "als"}, "one of the solvers is 'als'"),
+        (SMALL, r"solvers is ALS\(.*: use a list of solvers"),
+        ("als", "solvers is 'als': use a list of solvers"),
     ],
 )
-def test_compare_refuses_names(ratings, solvers, message):
+def test_compare_refuses_names_before_it_trains(ratings, solvers, message, monkeypatch):
+    monkeypatch.setattr("penchant.evaluate.fit", lambda *_, **__: pytest.fail("trained in vain"))
     with pytest.raises(ParameterError, match=message):
         pt.compare(solvers, ratings)
+
+
+@pytest.mark.parametrize("several", [tuple, iter])
+def test_solvers_come_in_anything_that_can_be_gone_through(ratings, several):
+    table = pt.compare(several([SMALL, ALS(n_factors=0)]), ratings)
+    assert table.index.tolist() == ["als(n_factors=2, n_epochs=4)", "als(n_factors=0)", *BASELINES]
+
+
+def test_the_names_of_the_baselines_are_known(ratings):
+    assert list(pt.fit(ratings, SMALL).evaluate(ratings).baselines) == list(_BASELINES)
+
+
+def test_what_is_no_ratings_is_refused(ratings):
+    frame = ratings.to_frame()
+    with pytest.raises(ParameterError, match="ratings is a DataFrame: make Ratings of it first"):
+        pt.cross_validate(SMALL, frame)
+    with pytest.raises(ParameterError, match="ratings is a DataFrame: make Ratings of it first"):
+        pt.compare([SMALL], frame)
+
+
+def test_relevant_is_looked_at_before_the_training(ratings, monkeypatch):
+    monkeypatch.setattr("penchant.evaluate.fit", lambda *_, **__: pytest.fail("trained in vain"))
+    for wrong in ("4", 6):
+        with pytest.raises(ParameterError, match=f"relevant is {wrong!r}: use a rating on the scale, 1 to 5"):
+            pt.cross_validate(SMALL, ratings, relevant=wrong)
+        with pytest.raises(ParameterError, match=f"relevant is {wrong!r}"):
+            pt.compare([SMALL], ratings, relevant=wrong)
 
 
 def test_compare_refuses_numbers(ratings):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 import penchant as pt
+from penchant import fitting
 from penchant.errors import DataError, ParameterError
 from penchant.fitting import EpochRecord, solver_settings
 from penchant.models.dot_bias import DotBias
@@ -79,6 +81,28 @@ def test_ctrl_c_before_the_first_epoch_goes_through(sample: Ratings) -> None:
         pt.fit(sample, Interrupted())
 
 
+def test_the_baselines_come_first_and_are_not_in_the_seconds(sample: Ratings, monkeypatch: pytest.MonkeyPatch) -> None:
+    order: list[str] = []
+    ended: list[float] = []
+    learn = fitting.baselines
+
+    def slow_baselines(data: TrainingData) -> dict[str, DotBias]:
+        order.append("baselines")
+        learned = learn(data)
+        time.sleep(0.2)
+        ended.append(time.perf_counter())
+        return learned
+
+    monkeypatch.setattr(fitting, "baselines", slow_baselines)
+    rec = pt.fit(sample, pt.ALS(n_factors=1, n_epochs=1), progress=lambda _: order.append("epoch"))
+    assert order == ["baselines", "epoch"]
+    since = time.perf_counter() - ended[0]
+    training = rec.info()["training"]
+    assert isinstance(training, dict)
+    assert rec.history["time"].sum() <= training["seconds"] <= since
+    assert list(rec.evaluate(sample).baselines) == ["global mean", "item mean", "bias only"]
+
+
 def test_a_solver_without_epochs_is_refused(sample: Ratings) -> None:
     @dataclass(frozen=True)
     class Idle:
@@ -97,6 +121,11 @@ def test_a_solver_without_epochs_is_refused(sample: Ratings) -> None:
 def test_nothing_to_learn_from(sample: Ratings) -> None:
     with pytest.raises(DataError, match="no ratings"):
         pt.fit(sample.take(np.array([], dtype=np.int64)))
+
+
+def test_an_empty_valid_is_refused(sample: Ratings) -> None:
+    with pytest.raises(ParameterError, match="valid has no ratings: hold some out, or leave it out"):
+        pt.fit(sample, valid=sample.take([]))
 
 
 def test_valid_must_share_the_ids(sample: Ratings) -> None:

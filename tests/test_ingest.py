@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import uuid
 from decimal import Decimal
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -14,7 +15,7 @@ import pytest
 
 from penchant.errors import ColumnError, DataError, ParameterError
 from penchant.ingest.recognise import recognise
-from penchant.ratings import Ratings
+from penchant.ratings import Ratings, read_ratings
 
 from_frame = Ratings.from_frame
 
@@ -297,3 +298,42 @@ def test_integers_after_other_types() -> None:
         ratings = Ratings.from_arrays(values, np.arange(n + 2), np.ones(n + 2))
         assert set(ratings.users) == {first, second}
         assert ratings.users[int(ratings.user_idx[-1])] == second
+
+
+@pytest.mark.parametrize(
+    ("source", "text", "users"),
+    [
+        ("csv", "{},1,3\n7,1,4\n", {"": None, "NA": None, "null": None, "NaN": None, " 8": [7, 8]}),
+        ("csv", "{},1,3\nann,1,4\n", {"": None, "NA": ["NA", "ann"], "null": ["ann", "null"], " ": [" ", "ann"]}),
+        ("csv", "{},1,3\n7,1,4\n", {"007": ["007", "7"], "07": ["07", "7"], "0": [0, 7]}),
+        ("jsonl", '{{"user": {}, "item": 1, "rating": 3}}\n', {"null": None, '""': [""], '"07"': ["07"]}),
+    ],
+)
+def test_what_is_no_id(tmp_path: Path, source: str, text: str, users: dict[str, list[object] | None]) -> None:
+    """As docs/data.md says, under Ids."""
+    path = tmp_path / f"ratings.{source}"
+    for written, expected in users.items():
+        path.write_text(("user,item,rating\n" if source == "csv" else "") + text.format(written))
+        if expected is None:
+            with pytest.raises(DataError, match=r"row 0 .*: user is missing"):
+                read_ratings(path)
+        else:
+            assert read_ratings(path).users.ids.tolist() == expected
+
+
+def test_broken_lines_are_counted(tmp_path: Path) -> None:
+    path = tmp_path / "ratings.csv"
+    for n, told in ((1, "1 row dropped (1 broken line)"), (2, "2 rows dropped (2 broken lines)")):
+        path.write_text("user,item,rating\n1,2,3\n2,2,4\n" + "1,3\n" * n)
+        report = read_ratings(path, invalid="drop").report
+        assert report.dropped_for == {"broken line": n}
+        assert told in str(report)
+
+
+def test_columns_of_objects_with_gaps() -> None:
+    for values in ([1.5, None, float("nan")], ["a", None, float("nan")], [7, pd.NA, None], [True, None, pd.NaT]):
+        ratings = from_frame(
+            {"user": np.array(values, dtype=object), "item": [1, 2, 3], "rating": [1, 2, 3]}, invalid="drop"
+        )
+        assert ratings.users.ids.tolist() == values[:1]
+        assert ratings.report.dropped_for == {"user missing": 2}

@@ -218,6 +218,9 @@ def test_lists_refuse_what_has_no_answer(metric):
         metric([], 1)
     with pytest.raises(ParameterError, match="one a row"):
         metric([1, 0], 1)
+    for wrong in ("3", 2.5, None, True):
+        with pytest.raises(ParameterError, match=f"k is {wrong!r}: use a whole number of at least 1"):
+            metrics.precision_at_k([[1.0]], wrong)
     with pytest.raises(ParameterError, match="k is 0"):
         metric([[1, 0]], 0)
     with pytest.raises(ParameterError, match="list 1 has a gain that is negative"):

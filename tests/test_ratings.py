@@ -9,6 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+import penchant as pt
 from penchant.attributes import Attributes
 from penchant.errors import DataError, ParameterError
 from penchant.ratings import Ratings, Split, read_ratings
@@ -119,6 +120,76 @@ def test_take_keeps_vocabularies_and_times() -> None:
     assert some(times=False).take(mask).timestamp is None
 
 
+def test_rows_may_be_lists_and_come_twice(tmp_path: Path) -> None:
+    ratings = some()
+    assert ratings.take([3, 1, 3, -1]).rating.tolist() == ratings.rating[[3, 1, 3, -1]].tolist()
+    assert len(ratings.take([])) == 0
+    mask = [row % 3 == 0 for row in range(200)]
+    assert ratings.take(mask).rating.tolist() == ratings.rating[::3].tolist()
+    assert len(ratings.split_by(mask).test) == sum(mask)
+    rec = pt.ALS(n_factors=1, n_epochs=2).fit(ratings.take(np.r_[np.arange(200), np.arange(50)]))
+    again = pt.load(rec.save(tmp_path / "twice.penchant"))
+    assert again.info()["keeps_ratings"]
+    assert rec.evaluate(ratings).rmse > 0
+    assert again.item_biases()["n_ratings"].sum() == 200
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([0, 200], "no row 200: rows are 0 to 199"),
+        ([-201], "no row -201"),
+        ([True, False], "a mask of 200 booleans is needed, not of 2"),
+        ([0.0, 1.0], r"rows are float64\(2,\): use row numbers, or a mask"),
+        (slice(3), r"rows are object\(\)"),
+        ([[1], [2]], r"rows are int64\(2, 1\)"),
+    ],
+)
+def test_rows_that_are_none(rows: object, message: str) -> None:
+    with pytest.raises(ParameterError, match=message):
+        some().take(rows)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"user_idx": np.zeros(2, np.int32)}, ParameterError, "user_idx has 2 values for 3 ratings"),
+        ({"user_idx": np.zeros(3, np.int64)}, ParameterError, r"user_idx is int64\(3,\): use a NumPy array of int32"),
+        ({"item_idx": [0, 1, 0]}, ParameterError, "item_idx is a list: use a NumPy array of int32"),
+        ({"rating": np.ones(3)}, ParameterError, r"rating is float64\(3,\)"),
+        ({"rating": None}, ParameterError, "rating is a NoneType"),
+        ({"time_offset": np.zeros(4, np.uint32)}, ParameterError, "time_offset has 4 values for 3 ratings"),
+        ({"user_idx": np.array([0, 2, 0], np.int32)}, DataError, "user_idx is 2 at position 1: row numbers are 0 to 1"),
+        ({"item_idx": np.array([0, 1, -1], np.int32)}, DataError, "item_idx is -1 at position 2"),
+        ({"rating": np.array([1, 2, np.nan], np.float32)}, DataError, "rating is nan at position 2"),
+        ({"rating": np.array([1, np.inf, 2], np.float32)}, DataError, "rating is inf at position 1"),
+        ({"rating": np.array([0.5, 1, 2], np.float32)}, DataError, "rating is 0.5 at position 0: .* is 1 to 5"),
+        ({"rating_scale": (5, 1)}, ParameterError, r"rating_scale is \(5, 1\): use the lowest and the highest"),
+        ({"rating_scale": (1, np.inf)}, ParameterError, "rating_scale is"),
+        ({"rating_scale": "15"}, ParameterError, "rating_scale is '15'"),
+        ({"rating_scale": None}, ParameterError, "rating_scale is None"),
+    ],
+)
+def test_the_constructor_checks_what_it_is_given(
+    change: dict[str, object], error: type[Exception], message: str
+) -> None:
+    arguments: dict[str, object] = {
+        "user_idx": np.array([0, 1, 0], np.int32),
+        "item_idx": np.array([0, 1, 1], np.int32),
+        "rating": np.array([1, 5, 2.5], np.float32),
+        "users": Vocab(["ann", "bob"], kind="user"),
+        "items": Vocab([7, 8]),
+        "rating_scale": (1, 5),
+    }
+    assert len(Ratings(**arguments)) == 3  # type: ignore[arg-type]
+    with pytest.raises(error, match=message):
+        Ratings(**{**arguments, **change})  # type: ignore[arg-type]
+
+
+def test_a_scale_that_float32_rounds() -> None:
+    assert len(Ratings.from_arrays([1, 2], [1, 1], [0.1, 0.3], rating_scale=(0.1, 0.3))) == 2
+
+
 def test_split() -> None:
     ratings = some()
     train, test = split = ratings.split(0.25, rng=3)
@@ -139,8 +210,9 @@ def test_sizes_of_splits_out_of_range(size: float) -> None:
 
 def test_masks_that_do_not_split() -> None:
     ratings = some()
-    with pytest.raises(ParameterError, match="one part would be empty"):
-        ratings.split(0.001)
+    for size in (0.001, 0.999):
+        with pytest.raises(ParameterError, match=f"test_size is {size}: use a share that leaves some of the 200"):
+            ratings.split(size)
     with pytest.raises(ParameterError, match="one part would be empty"):
         ratings.split_by(np.ones(200, dtype=bool))
     with pytest.raises(ParameterError, match=r"a mask of 200 booleans is needed, not bool\(3,\)"):
@@ -153,7 +225,7 @@ def test_what_is_cold() -> None:
     ratings = Ratings.from_arrays([1, 1, 2, 3], ["a", "b", "b", "c"], [1, 2, 3, 4])
     split = ratings.split_by(np.array([False, False, True, True]))
     assert (split.cold_users, split.cold_items, split.cold_ratings) == (2, 1, 2)
-    assert "cold in test: 2 users, 1 items, 2 ratings" in repr(split)
+    assert "cold in test: 2 users, 1 item, 2 ratings" in repr(split)
 
 
 def test_a_split_shares_its_vocabularies() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -138,13 +139,11 @@ def test_recommend_columns_and_errors(rec: pt.Recommender, sample: Ratings) -> N
 
 
 def test_recommend_order_is_that_before_clipping(sample: Ratings) -> None:
-    narrow = Ratings(
-        sample.user_idx, sample.item_idx, sample.rating, sample.users, sample.items, rating_scale=(3.0, 3.1)
-    )
-    rec = pt.ALS(n_factors=4).fit(narrow)
-    table = rec.recommend(sample.users[0], n=5)
+    rec = pt.ALS(n_factors=4).fit(sample)
+    full = rec.recommend(sample.users[0], n=5)
+    table = pt.Recommender(replace(rec._state, rating_scale=(3.0, 3.1))).recommend(sample.users[0], n=5)
     assert set(table["predicted"]) == {np.float32(3.1)}
-    full = pt.ALS(n_factors=4).fit(sample).recommend(sample.users[0], n=5)
+    assert len(set(full["predicted"])) == 5
     assert table["item_id"].tolist() == full["item_id"].tolist()
 
 
@@ -198,6 +197,24 @@ def test_evaluate_counts_ids_it_has_never_seen(sample: Ratings) -> None:
     assert card.mse == pytest.approx(np.mean((expected - [3, 4, 5]) ** 2), rel=1e-5)
 
 
+def test_evaluate_says_that_most_ids_are_unknown(rec: pt.Recommender, sample: Ratings) -> None:
+    users = [str(user) for user in sample.users]
+    texts = Ratings.from_arrays(users, [1] * len(users), [4.0] * len(users), rating_scale=(1, 5))
+    [note] = rec.evaluate(texts).notes
+    assert note == (
+        "200 of 200 users are unknown to the model: they are like '1' (str), those it knows like 1 (int); ids of "
+        "another type are other ids, so read both tables alike"
+    )
+    ids = [sample.items[0], *range(1000, 1003)]
+    new = Ratings.from_arrays([sample.users[0]] * 4, ids, [1, 2, 3, 4])
+    *_, note = rec.evaluate(new).notes
+    assert note == "3 of 4 items are unknown to the model: they are like 1000 (int), those it knows like 1 (int)"
+    half = Ratings.from_arrays([sample.users[0]] * 2, [sample.items[0], 1000], [1, 2])
+    assert not [note for note in rec.evaluate(half).notes if "unknown" in note]
+    split = pt.splits.cold_users(sample)
+    assert pt.ALS(n_factors=1, n_epochs=1).fit(split.train).evaluate(split.test).notes == ()
+
+
 def test_evaluate_of_nothing_is_refused(rec: pt.Recommender, sample: Ratings) -> None:
     with pytest.raises(DataError):
         rec.evaluate(sample.take(np.array([], dtype=np.int64)))
@@ -221,3 +238,70 @@ def test_save_says_where(rec: pt.Recommender, tmp_path: Path) -> None:
         rec.save(tmp_path / "no such folder" / "films.penchant")
     with pytest.raises(SourceError):
         pt.load(tmp_path / "nothing.penchant")
+    for wrong in (None, 7):
+        with pytest.raises(ParameterError, match=f"path is {wrong}: use the path of a file"):
+            rec.save(wrong)  # type: ignore[arg-type]
+        with pytest.raises(ParameterError, match=f"path is {wrong}: use the path of a file"):
+            pt.load(wrong)  # type: ignore[arg-type]
+
+
+def test_a_file_may_hold_any_records_of_its_training(rec: pt.Recommender, tmp_path: Path) -> None:
+    """docs/format.md lets any JSON stand there: it is shown, and nothing depends on it."""
+    records = [
+        {"epoch": "first", "train_loss": [1], "seconds": True},
+        {},
+        {"epoch": 7, "train_loss": 10**400, "valid_loss": 0.5},
+    ]
+    odd = replace(rec._state, solver={}, history=records, training={"interrupted": "no"})
+    again = pt.load(pt.Recommender(odd).save(tmp_path / "odd.penchant"))
+    assert list(again.history) == ["epoch", "train_loss", "valid_loss", "time"]
+    assert again.history["epoch"].tolist() == [0, 1, 7]
+    assert again.history.drop(columns="epoch").notna().sum().to_dict() == {"train_loss": 0, "valid_loss": 1, "time": 0}
+    assert "learned by an unknown solver()" in repr(again)
+    assert again.info()["history"] == records
+    assert not again.interrupted
+
+
+def _columns_of_every_kind() -> dict[str, object]:
+    import datetime as dt
+    import uuid
+
+    moments = pd.to_datetime(["2020-01-01", "2020-01-02", "2020-01-01"], utc=True)
+    uuids = [uuid.UUID(int=at) for at in (5, 6, 5)]
+    return {
+        "whole floats": pd.Series([1.0, 2.0, 1.0]),
+        "Int64": pd.Series([1, 2, 1], dtype="Int64"),
+        "category": pd.Series(["a", "b", "a"], dtype="category"),
+        "str": pd.Series(["a", "b", "a"]),
+        "objects": pd.Series([(1, 2), "x", (1, 2)], dtype=object),
+        "moments": pd.Series(moments),
+        "dates": [dt.date(2020, 1, 1), dt.date(2020, 1, 2), dt.date(2020, 1, 1)],
+        "uuids": uuids,
+        "arrow uuids": pa.array([one.bytes for one in uuids], pa.binary(16)).cast(pa.uuid()),
+        "arrow dictionary": pa.array(["a", "b", "a"]).dictionary_encode(),
+        "polars": pl.Series(["a", "b", "a"]),
+        "uint8": np.array([1, 2, 1], dtype=np.uint8),
+    }
+
+
+@pytest.mark.parametrize("kind", list(_columns_of_every_kind()))
+def test_the_table_that_was_trained_on_can_be_predicted(kind: str) -> None:
+    column = _columns_of_every_kind()[kind]
+    table = {"user_id": column, "item_id": [1, 1, 2], "rating": [3, 4, 5]}
+    ratings = Ratings.from_frame(table)
+    rec = pt.ALS(n_factors=1).fit(ratings)
+    expected = rec.model.predict(ratings.user_idx, ratings.item_idx).clip(3, 5)
+    assert rec.predict(table).tolist() == expected.tolist()
+    turned = {"user_id": [1, 1, 2], "item_id": column, "rating": [3, 4, 5]}
+    assert len(pt.ALS(n_factors=1).fit(Ratings.from_frame(turned)).predict(turned)) == 3
+
+
+def test_a_table_of_pairs_with_gaps_is_refused(rec: pt.Recommender, sample: Ratings) -> None:
+    with pytest.raises(DataError, match=r"row 1 of the table of pairs: the item id is missing"):
+        rec.predict({"user_id": [sample.users[0]] * 2, "item_id": [sample.items[0], None]})
+    with pytest.raises(ColumnError, match="has the columns a, b: call one of them user_id and one of them item_id"):
+        rec.predict({"a": [1], "b": [2]})
+    with pytest.raises(DataError, match="the columns differ in length"):
+        rec.predict({"user_id": [sample.users[0]] * 3, "item_id": [sample.items[0]]})
+    with pytest.raises(UnknownIdError, match="no user 10000 at position 2"):
+        rec.predict({"user_id": [sample.users[0]] * 2 + [10_000], "item_id": [sample.items[0]] * 3})

@@ -141,6 +141,10 @@ def test_the_table_shares_no_memory_with_the_truth(truth: SampleTruth) -> None:
     ("arguments", "named"),
     [
         ({"n_users": 0}, "n_users is 0"),
+        ({"n_users": 2.5}, "n_users is 2.5: use a whole number of at least 1"),
+        ({"n_items": "9"}, "n_items is '9'"),
+        ({"density": "all"}, "density is 'all'"),
+        ({"noise": None}, "noise is None"),
         ({"n_items": -1}, "n_items is -1"),
         ({"n_factors": -1}, "n_factors is -1"),
         ({"density": 0}, "density is 0"),

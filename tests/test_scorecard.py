@@ -159,7 +159,7 @@ def test_table_and_text(small):
     assert lines[0].split() == ["model", "flat"]
     assert [line.split()[0] for line in lines[1:12]] == COLUMNS
     assert {len(line) for line in lines[:12]} == {len(lines[0])}
-    assert "lists of 3 for the 1 users with a test rating of at least 4" in text
+    assert "lists of 3 for the 1 user with a test rating of at least 4" in text
     assert "0 users and 2 items without training ratings" in text
     assert "<td>" in card._repr_html_()
 
@@ -170,6 +170,19 @@ def test_json(small):
     assert kept["scores"]["model"]["rmse"] == card.rmse
     assert kept["scores"]["flat"]["novelty"] == card.baselines["flat"].novelty
     assert (kept["k"], kept["relevant"], kept["n_cold_items"]) == (3, 4.0, 2)
+
+
+def test_pairs_that_were_trained_on_are_counted_and_told(small):
+    fresh = score(**small)
+    assert (fresh.n_known, fresh.notes) == (0, ())
+    held = SeenRatings.from_pairs(small["user_idx"][:2], small["item_idx"][:2], np.ones(2), 2)
+    card = score(**small | {"seen": held})
+    assert card.n_known == 2
+    note = "the model was trained on 2 of these 3 pairs of user and item: errors on them tell what was remembered"
+    assert card.to_dict()["notes"] == list(card.notes)
+    assert card.notes[0].startswith(note)
+    assert str(card).splitlines()[-1] == f"note: {card.notes[0]}"
+    assert note in card._repr_html_()
 
 
 def test_nobody_likes_anything(small):
@@ -186,7 +199,8 @@ def test_without_training_ratings_nothing_is_left_out(small):
     assert card.precision == 0.5  # the list is [0, 1]
     assert card.mrr == 0.5
     assert math.isnan(card.novelty)
-    assert (card.n_cold_users, card.n_cold_items) == (None, None)
+    assert (card.n_cold_users, card.n_cold_items, card.n_known) == (None, None, None)
+    assert "note: the training ratings were not kept with this model" in str(card)
     assert "without training ratings" not in str(card)
 
 
@@ -260,6 +274,10 @@ def test_cold_rows_are_predicted_by_the_prior():
         ({"user_idx": [], "item_idx": [], "rating": []}, DataError, "no test rating"),
         ({"k": 0}, ParameterError, "k is 0"),
         ({"relevant": math.nan}, ParameterError, "relevant is nan"),
+        ({"relevant": 5.5}, ParameterError, "relevant is 5.5: use a rating on the scale, 1 to 5"),
+        ({"relevant": 0.5}, ParameterError, "relevant is 0.5"),
+        ({"relevant": "4"}, ParameterError, "relevant is '4'"),
+        ({"relevant": True}, ParameterError, "relevant is True"),
         ({"user_idx": np.array([0, 0, 2])}, ParameterError, "user rows are 0 to 2, but the model has 2"),
         ({"item_idx": np.array([-1, 0, 2])}, ParameterError, "item rows are -1 to 2, but the model has 4"),
         ({"model": Matrix(np.full((2, 4), np.nan, np.float32))}, ParameterError, "predicted nan"),

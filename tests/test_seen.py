@@ -33,6 +33,20 @@ def test_holds_what_was_given_in_any_order(table, shuffler):
     assert seen.item_counts(10).tolist() == [sum(item == i for _, item in table) for i in range(10)]
 
 
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3), st.integers(1, 5)), max_size=30))
+def test_of_a_pair_that_occurs_twice_the_last_counts(rows):
+    user_idx, item_idx, rating = np.array(rows, dtype=np.int32).reshape(-1, 3).T
+    seen = SeenRatings.from_pairs(user_idx, item_idx, rating.astype(np.float32), n_users=4)
+    wanted = {(user, item): value for user, item, value in rows}
+    held = {
+        (user, item): value
+        for user in range(4)
+        for item, value in zip(seen.items_of(user).tolist(), seen.ratings_of(user).tolist(), strict=True)
+    }
+    assert held == wanted
+    assert len(seen) == len(wanted)
+
+
 def test_types_and_frozen():
     user_idx = np.array([1, 0], dtype=np.int64)
     seen = SeenRatings.from_pairs(user_idx, np.array([0, 3]), np.array([2.0, 4.0]), 2)
@@ -86,6 +100,14 @@ def test_bad_types():
         SeenRatings(np.array([0, 1]), np.zeros(1, np.int64), np.zeros(1, np.float32))
     with pytest.raises(ParameterError, match="1 items for 2 ratings"):
         SeenRatings(np.array([0, 1]), np.zeros(1, np.int32), np.zeros(2, np.float32))
+
+
+@given(RATINGS, st.lists(st.tuples(st.integers(0, 9), st.integers(0, 12))))
+def test_pairs_are_counted(table, asked):
+    user_idx, item_idx = np.array(list(table), dtype=np.int32).reshape(-1, 2).T
+    seen = SeenRatings.from_pairs(user_idx, item_idx, np.ones(len(table)), n_users=7)
+    users, items = np.array(asked, dtype=np.int32).reshape(-1, 2).T
+    assert seen.count_pairs(users, items) == sum(pair in table for pair in asked)
 
 
 def test_more_users():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -225,8 +226,8 @@ def test_given_keeps_ratings_ids_and_attributes(train: Ratings, test: Ratings) -
         assert facts["name"][row] == user.upper()
         assert facts["likes"][row] == (user, user)
     both = {row[:2] for row in rows(train)} & {row[:2] for row in rows(test)}
-    noted = f"{len(both)} pairs of user and item are in the training part too"
-    assert (noted in split.test.report.notes) == bool(both)
+    noted = "1 pair of user and item is" if len(both) == 1 else f"{len(both)} pairs of user and item are"
+    assert (f"{noted} in the training part too" in split.test.report.notes) == bool(both)
 
 
 def one(user: object, item: object, *, attributes: dict[str, np.ndarray] | None = None) -> Ratings:
@@ -250,6 +251,37 @@ def test_given_fills_what_a_part_does_not_know() -> None:
     assert films["title"].tolist() == ["A", None]
     assert films["genres"].tolist() == [("X",), ()]
     assert split.cold_items == 1
+
+
+def test_folds_are_made_when_they_are_asked_for() -> None:
+    folds = splits.k_folds(table([(0, item) for item in range(6)]), 3, rng=1)
+    assert len(folds) == 3
+    assert folds[-1].test.item_idx.tolist() == folds[2].test.item_idx.tolist() == list(folds)[2].test.item_idx.tolist()
+    assert folds[0] is not folds[0]
+    assert [len(split.test) for split in folds[1:]] == [2, 2]
+    assert repr(folds) == "Folds(3 splits of 6 ratings)"
+    with pytest.raises(IndexError):
+        folds[3]
+
+
+@pytest.mark.parametrize(
+    "split",
+    [
+        *(splits.k_folds, splits.last_n, splits.by_time, splits.cold_users, splits.cold_items),
+        lambda frame: splits.movielens(frame, "u1"),
+        lambda frame: splits.given(frame, frame),
+    ],
+)
+def test_a_table_that_is_no_ratings_yet_is_refused(split: Callable[[object], object]) -> None:
+    with pytest.raises(ParameterError, match="is a dict: make Ratings of it first"):
+        split({"user": [1], "item": [1], "rating": [1]})
+    with pytest.raises(ParameterError, match="test is a dict"):
+        splits.given(table([(0, 0)]), {})  # type: ignore[arg-type]
+
+
+def test_last_n_of_more_than_any_machine_counts() -> None:
+    ratings = table([(0, 0), (0, 1), (1, 0), (1, 2)])
+    assert rows(splits.last_n(ratings, 10**30).test) == rows(splits.last_n(ratings, 5).test)
 
 
 def test_given_takes_the_widest_scale() -> None:

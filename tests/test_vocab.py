@@ -7,6 +7,8 @@ import uuid
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from penchant.errors import DataError, UnknownIdError
 from penchant.vocab import Vocab
@@ -68,6 +70,29 @@ def test_find_is_the_same_for_lists_and_arrays(ids: list[int]) -> None:
     assert vocab.find(list(asked)).tolist() == expected
     assert vocab.find(pd.Series(asked)).tolist() == expected  # type: ignore[arg-type]
     assert vocab.find(np.array([], dtype=np.int64)).tolist() == []
+
+
+_LONG = st.integers(-(2**63), 2**63 - 1)
+
+
+@given(st.lists(_LONG, min_size=1, max_size=300, unique=True), st.lists(_LONG, max_size=30))
+def test_ids_that_are_far_apart(ids: list[int], others: list[int]) -> None:
+    vocab = Vocab([0, 2**62, *(value for value in ids if value not in (0, 2**62))])
+    known = {value: row for row, value in enumerate(vocab)}
+    asked = [*ids, *others, *(value - 1 for value in ids if value > -(2**63))]
+    expected = [known.get(value, -1) for value in asked]
+    for _ in range(2):  # what is looked in is made at first and kept
+        assert vocab.find(np.array(asked, dtype=np.int64)).tolist() == expected
+        assert vocab.find(np.array(asked, dtype=np.int64)[::-1]).tolist() == expected[::-1]
+
+
+def test_what_far_ids_are_looked_up_in_is_made_once() -> None:
+    vocab = Vocab(np.random.default_rng(0).choice(2**50, 5_000, replace=False))
+    assert vocab.find(vocab.ids).tolist() == list(range(5_000))
+    kept = vocab._sparse
+    assert kept is not None
+    vocab.find(vocab.ids)
+    assert vocab._sparse is kept
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from penchant.arrays import ObjectArray
 from penchant.errors import DataError
+from penchant.words import counted
 
 __all__ = ["Attributes"]
 
@@ -41,7 +42,7 @@ class Attributes(Mapping[str, NDArray[np.generic]]):
         self._columns: dict[str, NDArray[np.generic]] = {}
         for name, column in (columns or {}).items():
             if len(column) != n_rows:
-                raise DataError(f"attribute {name!r} has {len(column)} values for {n_rows} rows")
+                raise DataError(f"attribute {name!r} has {counted(len(column), 'value')} for {counted(n_rows, 'row')}")
             self._columns[name] = _checked(name, column)
             self._columns[name].flags.writeable = False
 
@@ -61,7 +62,7 @@ class Attributes(Mapping[str, NDArray[np.generic]]):
         return cast("ObjectArray", column) if column is not None and column.dtype == np.object_ else None
 
     def __repr__(self) -> str:
-        return f"Attributes({', '.join(self._columns) or 'none'}; {self.n_rows} rows)"
+        return f"Attributes({', '.join(self._columns) or 'none'}; {counted(self.n_rows, 'row')})"
 
 
 def _checked(name: str, column: NDArray[np.generic]) -> NDArray[np.generic]:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import numbers
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
-from penchant.errors import ParameterError
+from penchant.arrays import BoolArray, Float32Array, Int32Array
+from penchant.errors import DataError, ParameterError
 
-__all__ = ["generator", "is_real", "is_whole", "require", "require_share"]
+__all__ = ["check_ratings", "generator", "is_real", "is_whole", "require", "require_share", "row_numbers"]
+
+_COLUMNS = {"user_idx": np.int32, "item_idx": np.int32, "rating": np.float32, "time_offset": np.uint32}
 
 
 def require(condition: bool, name: str, value: object, wanted: str) -> None:
@@ -57,3 +62,74 @@ def generator(rng: object) -> np.random.Generator:
         return rng
     require(is_whole(rng, 0), "rng", rng, "a whole number of at least 0, or a numpy Generator")
     return np.random.default_rng(rng)  # type: ignore[arg-type]
+
+
+def row_numbers(rows: ArrayLike, n_rows: int) -> NDArray[np.integer] | BoolArray:
+    """Some rows of `n_rows` as NumPy takes them: numbers from 0 (negative ones from the end), or a mask; lists too.
+
+    Raises:
+        ParameterError: they are neither, a number is of no row, or a mask has another length.
+    """
+    picked = np.asarray(rows)
+    if picked.size == 0 and picked.ndim == 1 and picked.dtype != np.bool_:
+        return picked.astype(np.intp)  # an empty list has no whole-number type of its own
+    if picked.ndim != 1 or picked.dtype.kind not in "biu":
+        raise ParameterError(f"rows are {picked.dtype}{picked.shape}: use row numbers, or a mask of booleans")
+    if picked.dtype == np.bool_:
+        if len(picked) != n_rows:
+            raise ParameterError(f"a mask of {n_rows} booleans is needed, not of {len(picked)}")
+    elif picked.min() < -n_rows or picked.max() >= n_rows:
+        wrong = picked[(picked < -n_rows) | (picked >= n_rows)][0]
+        raise ParameterError(f"no row {wrong}: rows are 0 to {n_rows - 1}")
+    return picked
+
+
+def check_ratings(
+    user_idx: Int32Array,
+    item_idx: Int32Array,
+    rating: Float32Array,
+    time_offset: NDArray[np.uint32] | None,
+    *,
+    n_users: int,
+    n_items: int,
+    rating_scale: tuple[float, float],
+) -> None:
+    """Refuse columns of ratings that do not fit together. Cheap: the smallest and the largest of each are looked at.
+
+    Raises:
+        ParameterError: a column is of another type or length, or `rating_scale` is no (lo, hi) with lo <= hi.
+        DataError: a row number is of no user or item, or a rating is not finite or outside `rating_scale`.
+    """
+    columns = {"rating": rating, "user_idx": user_idx, "item_idx": item_idx, "time_offset": time_offset}
+    for name, column in columns.items():
+        if column is not None or name != "time_offset":
+            _check_column(name, column, rating)
+    lo, hi = _scale(rating_scale)
+    if len(rating) == 0:
+        return
+    for name, rows, size in (("user_idx", user_idx, n_users), ("item_idx", item_idx, n_items)):
+        if rows.min() < 0 or rows.max() >= size:
+            at = int(np.argmax((rows < 0) | (rows >= size)))
+            raise DataError(f"{name} is {rows[at]} at position {at}: row numbers are 0 to {size - 1}")
+    if not (rating.min() >= np.float32(lo) and rating.max() <= np.float32(hi)):  # "not", for NaN is in no range
+        at = int(np.argmin((rating >= np.float32(lo)) & (rating <= np.float32(hi))))
+        raise DataError(f"rating is {rating[at]:g} at position {at}: the rating scale is {lo:g} to {hi:g}")
+
+
+def _check_column(name: str, column: object, rating: Float32Array) -> None:
+    dtype = _COLUMNS[name]
+    if not isinstance(column, np.ndarray) or column.dtype != dtype or column.ndim != 1:
+        found = f"{column.dtype}{column.shape}" if isinstance(column, np.ndarray) else f"a {type(column).__name__}"
+        raise ParameterError(f"{name} is {found}: use a NumPy array of {dtype.__name__}, shape (n,)")
+    if len(column) != len(rating):
+        raise ParameterError(f"{name} has {len(column)} values for {len(rating)} ratings: give one a rating")
+
+
+def _scale(scale: object) -> tuple[float, float]:
+    try:
+        lo, hi = map(float, scale)  # type: ignore[call-overload]
+    except (TypeError, ValueError):
+        lo = hi = math.nan
+    fits = not isinstance(scale, str) and math.isfinite(lo) and math.isfinite(hi) and lo <= hi
+    require(fits, "rating_scale", scale, "the lowest and the highest rating, such as (1, 5)")
+    return lo, hi

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from penchant.checks import is_whole, require
+from penchant.checks import require
 from penchant.errors import ParameterError
-from penchant.fitting import fit
-from penchant.ratings import Split
+from penchant.fitting import fit, require_solver
+from penchant.ratings import Split, require_ratings
+from penchant.scorecard import check_lists
 from penchant.splits import k_folds
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     import pandas as pd
 
     from penchant.fitting import Progress
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["CrossValidation", "compare", "cross_validate"]
 
 _CONFIDENCE = 0.95
+_BASELINES = ("global mean", "item mean", "bias only")  # the rows that `penchant.solvers.baselines` makes
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -115,7 +115,8 @@ def cross_validate(
         progress: as in `penchant.fit`, for each fold (default None).
 
     Raises:
-        ParameterError: fewer than 2 folds, more folds than ratings, or `k` less than 1.
+        ParameterError: fewer than 2 folds, more folds than ratings, `k` less than 1, `relevant` is not on the scale,
+            or `ratings` is another kind of table.
 
     >>> import penchant as pt
     >>> result = pt.cross_validate(pt.ALS(n_factors=2, n_epochs=5), pt.load_dataset("sample"), n_folds=3)
@@ -124,7 +125,8 @@ def cross_validate(
     >>> bool(result.table.loc["rmse", "mean"] < result.table.loc["rmse", "global mean"])
     True
     """
-    require(is_whole(k, 1), "k", k, "a whole number of at least 1")
+    require_ratings(ratings, "ratings")
+    check_lists(k, relevant, ratings.rating_scale)
     folds = []
     for train, test in k_folds(ratings, n_folds, rng=rng):
         recommender = _whole(fit(train, solver, progress=progress))
@@ -133,7 +135,7 @@ def cross_validate(
 
 
 def compare(
-    solvers: Mapping[str, Solver] | Sequence[Solver],
+    solvers: Mapping[str, Solver] | Iterable[Solver],
     ratings: Ratings | Split,
     *,
     test_size: float = 0.2,
@@ -145,8 +147,8 @@ def compare(
     """Several solvers on the same split, in one table with the baselines.
 
     Args:
-        solvers: solvers by the name that the table shows; or a list of them, which are then named by what differs
-            from their defaults.
+        solvers: solvers by the name that the table shows; or several of them (a list, a tuple, a generator),
+            which are then named by what differs from their defaults.
         ratings: all of them, to be split at random here; or a `Split`, and `test_size` and `rng` are not used.
         test_size: share of the ratings to hold out, more than 0 and less than 1 (default 0.2).
         rng: seed or generator of the split (default 0).
@@ -160,7 +162,8 @@ def compare(
         kernels; NaN for baselines).
 
     Raises:
-        ParameterError: no solver, two rows of one name, `test_size` out of range, or k less than 1.
+        ParameterError: no solver, two rows of one name, `test_size` out of range, k less than 1, `relevant` is not on
+            the scale, or `ratings` is another kind of table.
 
     >>> import penchant as pt
     >>> table = pt.compare([pt.ALS(n_factors=2), pt.ALS(n_factors=4)], pt.load_dataset("sample"))
@@ -170,8 +173,11 @@ def compare(
     import pandas as pd
 
     named = _named(solvers)
-    require(is_whole(k, 1), "k", k, "a whole number of at least 1")
-    train, test = ratings if isinstance(ratings, Split) else ratings.split(test_size, rng=rng)
+    if not isinstance(ratings, Split):
+        require_ratings(ratings, "ratings")
+        ratings = ratings.split(test_size, rng=rng)
+    train, test = ratings
+    check_lists(k, relevant, train.rating_scale)
     rows: dict[str, dict[str, float]] = {}
     baselines: dict[str, dict[str, float]] = {}
     for name, solver in named.items():
@@ -179,8 +185,6 @@ def compare(
         card = recommender.evaluate(test, k=k, relevant=relevant)
         rows[name] = {**card.columns(k), "seconds": float(recommender.history["time"].sum())}
         baselines = {baseline: scores.columns(k) for baseline, scores in card.baselines.items()}
-        if name in baselines:
-            raise ParameterError(f"a solver can't be called {name!r}: that is the name of a baseline")
     return pd.DataFrame.from_dict(rows | baselines, orient="index")
 
 
@@ -191,15 +195,22 @@ def _whole(recommender: Recommender) -> Recommender:
     return recommender
 
 
-def _named(solvers: Mapping[str, Solver] | Sequence[Solver]) -> dict[str, Solver]:
-    if len(solvers) == 0:
+def _named(solvers: Mapping[str, Solver] | Iterable[Solver]) -> dict[str, Solver]:
+    """The solvers by the names of their rows; whatever is wrong with them is found before the first training."""
+    wanted = "a list of solvers, or a dict of them by name, such as [penchant.ALS()]"
+    require(isinstance(solvers, Iterable) and not isinstance(solvers, str | bytes), "solvers", solvers, wanted)
+    listed = list(solvers.values() if isinstance(solvers, Mapping) else solvers)
+    if len(listed) == 0:
         raise ParameterError("there is no solver to compare")
-    if isinstance(solvers, Mapping):
-        return dict(solvers)
-    named = {_label(solver): solver for solver in solvers}
-    if len(named) < len(solvers):
+    for solver in listed:
+        require_solver(solver, "one of the solvers")
+    names = list(solvers) if isinstance(solvers, Mapping) else [_label(solver) for solver in listed]
+    if len(set(names)) < len(names):
         raise ParameterError("two of the solvers are the same: name them in a dict, {name: solver}")
-    return named
+    for name in names:
+        if name in _BASELINES:
+            raise ParameterError(f"a solver can't be called {name!r}: that is the name of a baseline")
+    return dict(zip(names, listed, strict=True))
 
 
 def _label(solver: Solver) -> str:

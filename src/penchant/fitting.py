@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from typing import TypeAlias
@@ -57,7 +57,7 @@ def fit(
     """Train a model on ratings.
 
     Ctrl-C after the first epoch stops the training and returns the model as it is then; `info()["training"]` says
-    so under "interrupted".
+    so under "interrupted". Its "seconds" are those of the epochs, without the baselines, which are learned before.
 
     Args:
         ratings: what to learn from.
@@ -70,7 +70,8 @@ def fit(
 
     Raises:
         DataError: there are no ratings, or `valid` has other vocabularies than `ratings`.
-        ParameterError: `ratings` or `valid` is another kind of table, or `solver` or `progress` is none.
+        ParameterError: `ratings` or `valid` is another kind of table, `valid` is empty, or `solver` or `progress` is
+            none.
 
     >>> import penchant as pt
     >>> train, test = pt.load_dataset("sample").split(0.2, rng=42)
@@ -78,28 +79,48 @@ def fit(
     (5, 4)
     """
     solver = ALS() if solver is None else solver
-    if isinstance(solver, type) or not isinstance(solver, Solver):
-        raise ParameterError(f"solver is {solver!r}: use a solver with its hyper-parameters, such as penchant.ALS()")
+    require_solver(solver, "solver")
     require_ratings(ratings, "ratings")
     if valid is not None:
         require_ratings(valid, "valid")
+        if len(valid) == 0:
+            raise ParameterError("valid has no ratings: hold some out, or leave it out")
     if len(ratings) == 0:
         raise DataError("there are no ratings to learn from")
     if valid is not None and (valid.users != ratings.users or valid.items != ratings.items):
         raise DataError("valid has other ids than the training ratings: take both from one split")
     report = _reporter(progress, solver)
+    data = training_data(ratings)
+    beside = baselines(data)  # first, so that Ctrl-C in the middle of them loses no model
     run = _Run()
     try:
-        for record in run.through(solver, training_data(ratings), None if valid is None else training_data(valid)):
+        for record in run.through(solver, data, None if valid is None else training_data(valid)):
             report(record)
     except KeyboardInterrupt:
         if run.model is None:
             raise
         run.interrupted = True
-    return _recommender(ratings, solver, run, keep_ratings=keep_ratings)
+    run.seconds = time.perf_counter() - run.started
+    return _recommender(ratings, solver, run, beside, keep_ratings=keep_ratings)
 
 
-def _recommender(ratings: Ratings, solver: Solver, run: _Run, *, keep_ratings: bool) -> Recommender:
+def require_solver(value: object, name: str) -> None:
+    """Refuse what is no solver: its class, its name, anything else.
+
+    Args:
+        value: what was given.
+        name: the argument, as the caller wrote it.
+
+    Raises:
+        ParameterError: it is none.
+    """
+    fits = isinstance(value, Solver) and not isinstance(value, type)
+    require(fits, name, value, "a solver with its hyper-parameters, such as penchant.ALS()")
+
+
+def _recommender(
+    ratings: Ratings, solver: Solver, run: _Run, beside: Mapping[str, Model], *, keep_ratings: bool
+) -> Recommender:
     """The last model of a training with the ids of its ratings, its baselines and what is to be known of it."""
     if run.model is None:
         raise ParameterError(f"{solver.name} made no epoch: use at least 1")
@@ -112,12 +133,12 @@ def _recommender(ratings: Ratings, solver: Solver, run: _Run, *, keep_ratings: b
             user_attributes=ratings.user_attributes,
             item_attributes=ratings.item_attributes,
             seen=_seen(ratings) if keep_ratings else None,
-            baselines=baselines(training_data(ratings)),
+            baselines=beside,
             history=[asdict(record) for record in run.history],
             solver=solver_settings(solver),
             training={
                 "n_ratings": len(ratings),
-                "seconds": time.perf_counter() - run.started,
+                "seconds": run.seconds,
                 "created": datetime.now(UTC).isoformat(timespec="seconds"),
                 "penchant": __version__,
                 "interrupted": run.interrupted,
@@ -133,6 +154,7 @@ class _Run:
         self.model: Model | None = None
         self.history: list[EpochRecord] = []
         self.interrupted = False
+        self.seconds = 0.0
         self.started = time.perf_counter()
 
     def through(self, solver: Solver, data: TrainingData, valid: TrainingData | None) -> Iterator[EpochRecord]:

@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from penchant.checks import is_whole, require
 from penchant.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -336,8 +337,7 @@ def _gains(relevance: ArrayLike) -> Float64Array:
 
 def _first_k(relevance: ArrayLike, k: int) -> Float64Array:
     """Gains at ranks 1 to k, shape (n_lists, at most k and at least 1): what is beyond a list's end is 0."""
-    if k < 1:
-        raise ParameterError(f"k is {k}: at least one rank must count")
+    require(is_whole(k, 1), "k", k, "a whole number of at least 1")
     gains = _gains(relevance)[:, :k]
     return gains if gains.shape[1] else np.zeros((len(gains), 1))
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TypeAlias
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from penchant.arrays import Int32Array, ObjectArray
-from penchant.errors import AmbiguousTitleError, ParameterError
-from penchant.ingest.recognise import recognise
+from penchant.errors import AmbiguousTitleError, ParameterError, UnknownIdError
 from penchant.vocab import Vocab
 
-__all__ = ["ItemNames", "Many", "is_many", "listed", "pair_columns"]
+if TYPE_CHECKING:
+    from penchant.ingest.pairs import CodedColumn
+
+__all__ = ["ItemNames", "Many", "is_many", "is_table", "listed", "pair_rows"]
 
 Many: TypeAlias = "Sequence[object] | NDArray[np.generic]"
 
@@ -55,7 +57,7 @@ class ItemNames:
             ids = ", ".join(repr(self._items[row]) for row in rows[:_ALIKE_SHOWN])
             more = f" and {len(rows) - _ALIKE_SHOWN} more" if len(rows) > _ALIKE_SHOWN else ""
             raise AmbiguousTitleError(f"{len(rows)} items have the title {name!r}: name one by its id: {ids}{more}")
-        looks_like_id = not isinstance(name, str) or name.strip().lstrip("+-").isdecimal()
+        looks_like_id = not isinstance(name, str) or name.strip().isdecimal()
         known = Vocab(self._rows_of, kind="item") if self._rows_of and not looks_like_id else self._items
         raise known.unknown(name, position)
 
@@ -65,6 +67,11 @@ def is_many(value: object) -> bool:
     if isinstance(value, np.generic | str | bytes):
         return False
     return isinstance(value, list | range) or hasattr(value, "__array__") or hasattr(value, "__arrow_c_stream__")
+
+
+def is_table(value: object) -> bool:
+    """Whether a caller gave a table: a dict of columns, or anything with columns that Arrow can take over."""
+    return isinstance(value, Mapping) or (hasattr(value, "__arrow_c_stream__") and hasattr(value, "columns"))
 
 
 def listed(value: object) -> Many:
@@ -83,19 +90,23 @@ def listed(value: object) -> Many:
     return array
 
 
-def pair_columns(table: object) -> tuple[Many, Many]:
-    """The user and the item column of a table: pandas, polars, pyarrow, or a dict of columns.
+def pair_rows(table: object, users: Vocab, items: ItemNames) -> tuple[Int32Array, Int32Array]:
+    """Row numbers of the users and items in a table (pandas, polars, pyarrow, a dict of columns), shape (n,) each.
 
     Raises:
         ParameterError: not a table.
         ColumnError: a column is missing, or several could be meant.
+        DataError: a row without a user or an item.
+        UnknownIdError, AmbiguousTitleError: as `Vocab.indices` and `ItemNames.rows`.
     """
-    if isinstance(table, Mapping):
-        names = list(table)
-    elif hasattr(table, "__arrow_c_stream__") and hasattr(table, "__getitem__"):
-        names = list(getattr(table, "column_names", None) or getattr(table, "columns", []))
-    else:
-        raise ParameterError("predict needs user_id=, or a table with a user and an item column")
-    user = recognise(names, "user", None, "the table of pairs")
-    item = recognise(names, "item", None, "the table of pairs")
-    return listed(table[user.name]), listed(table[item.name])
+    from penchant.ingest.pairs import read_pairs
+
+    who, what = read_pairs(table)
+    return _rows_of(who, users.indices), _rows_of(what, items.rows)
+
+
+def _rows_of(column: CodedColumn, look_up: Callable[[Many], Int32Array]) -> Int32Array:
+    try:
+        return look_up(column.distinct.ids)[column.codes]
+    except UnknownIdError:  # once more row by row, so that the message names the right position
+        return look_up(column.distinct.ids[column.codes])

@@ -7,14 +7,15 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from penchant.arrays import BoolArray, Float32Array, Int32Array, Int64Array
+from penchant.arrays import Float32Array, Int32Array, Int64Array
 from penchant.attributes import Attributes
-from penchant.checks import generator, require_share
+from penchant.checks import check_ratings, generator, require, require_share, row_numbers
 from penchant.errors import DataError, ParameterError
 from penchant.ingest import Report
 from penchant.vocab import Vocab
+from penchant.words import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,7 +28,7 @@ class Ratings:
     """A checked table of ratings: 12 bytes a rating, 16 with timestamps. Frozen.
 
     Make one with `Ratings.from_frame`, `Ratings.from_arrays`, `penchant.read_ratings` or `penchant.load_dataset`;
-    the constructor itself is for code that has row numbers at hand.
+    the constructor itself is for code that has row numbers at hand: it checks what it is given, and copies nothing.
 
     Attributes:
         user_idx, item_idx: row numbers in `users` and `items`, int32, shape (n,), in the order of the source.
@@ -37,6 +38,10 @@ class Ratings:
         time_offset: uint32 steps since `time_origin`, shape (n,), or None; see `timestamp`.
         user_attributes, item_attributes: what is known of each row of `users` and `items` besides ratings.
         report: what was read, taken, inferred, merged and dropped on the way in.
+
+    Raises:
+        ParameterError: arrays of other types or of different lengths, or no such scale.
+        DataError: a row number that a vocabulary does not have, or a rating outside the scale.
     """
 
     user_idx: Int32Array
@@ -52,12 +57,14 @@ class Ratings:
     report: Report = field(default_factory=Report)
 
     def __post_init__(self) -> None:
+        arrays = (self.user_idx, self.item_idx, self.rating, self.time_offset)
+        check_ratings(*arrays, n_users=len(self.users), n_items=len(self.items), rating_scale=self.rating_scale)
         for name, known in (("user_attributes", self.users), ("item_attributes", self.items)):
             attributes: Attributes = getattr(self, name)
             if not attributes:  # nothing is known: a table without columns, of any number of rows
                 object.__setattr__(self, name, Attributes(n_rows=len(known)))
             elif attributes.n_rows != len(known):
-                raise DataError(f"{name} has {attributes.n_rows} rows for {len(known)} {known.kind}s")
+                raise DataError(f"{name} has {counted(attributes.n_rows, 'row')} for {counted(len(known), known.kind)}")
         for name in ("user_idx", "item_idx", "rating", "time_offset"):
             array = getattr(self, name)
             if array is not None:  # a view is made read-only, not the caller's array
@@ -151,7 +158,7 @@ class Ratings:
             items, users, rating_scale, duplicates, invalid: as for `from_frame`, and so are the errors.
 
         >>> Ratings.from_arrays(["ann", "bob"], [7, 7], [5, 3.5])
-        Ratings(2 ratings, 2 users, 1 items, scale 3.5 to 5, density 100.00%)
+        Ratings(2 ratings, 2 users, 1 item, scale 3.5 to 5, density 100.00%)
         """
         from penchant.ingest.pipeline import ingest
         from penchant.tables import MemoryTable
@@ -210,8 +217,13 @@ class Ratings:
 
     # -- parts --
 
-    def take(self, rows: NDArray[np.integer] | BoolArray) -> Ratings:
-        """The ratings of some rows (numbers or a mask), with the same vocabularies."""
+    def take(self, rows: ArrayLike) -> Ratings:
+        """The ratings of some rows (an array or list of numbers, or a mask), with the same vocabularies.
+
+        Raises:
+            ParameterError: a number is of no row, or a mask has another length.
+        """
+        rows = row_numbers(rows, len(self))
         return replace(
             self,
             user_idx=self.user_idx[rows],
@@ -228,27 +240,30 @@ class Ratings:
             rng: seed or generator (default 0).
 
         Raises:
-            ParameterError: `test_size` out of range, or a part would be empty.
+            ParameterError: `test_size` out of range, or so small or large that a part would be empty.
 
         Other splits (k-fold, per user, by time, the official MovieLens ones) are in `penchant.splits`.
         """
         require_share("test_size", test_size)
+        n_test = round(test_size * len(self))
+        wanted = f"a share that leaves some of the {len(self)} ratings to both parts"
+        require(0 < n_test < len(self), "test_size", test_size, wanted)
         held_out = np.zeros(len(self), dtype=np.bool_)
-        chosen = generator(rng).permutation(len(self))[: round(test_size * len(self))]
-        held_out[chosen] = True
+        held_out[generator(rng).permutation(len(self))[:n_test]] = True
         return self.split_by(held_out)
 
-    def split_by(self, held_out: BoolArray) -> Split:
-        """Split by a mask of rows, shape (n,): True goes to the test part.
+    def split_by(self, held_out: ArrayLike) -> Split:
+        """Split by a mask of rows, shape (n,), an array or a list: True goes to the test part.
 
         Raises:
             ParameterError: the mask has another length, or a part would be empty.
         """
-        if held_out.shape != (len(self),) or held_out.dtype != np.bool_:
-            raise ParameterError(f"a mask of {len(self)} booleans is needed, not {held_out.dtype}{held_out.shape}")
-        if held_out.all() or not held_out.any():
-            raise ParameterError(f"{int(held_out.sum())} of {len(self)} ratings held out: one part would be empty")
-        return Split(self.take(~held_out), self.take(held_out))
+        mask = np.asarray(held_out)
+        if mask.shape != (len(self),) or mask.dtype != np.bool_:
+            raise ParameterError(f"a mask of {len(self)} booleans is needed, not {mask.dtype}{mask.shape}")
+        if mask.all() or not mask.any():
+            raise ParameterError(f"{int(mask.sum())} of {len(self)} ratings held out: one part would be empty")
+        return Split(self.take(~mask), self.take(mask))
 
     # -- out --
 
@@ -263,16 +278,15 @@ class Ratings:
         }
         if self.timestamp is not None:
             columns["timestamp"] = self.timestamp
-        titles = self.titles()
-        if titles is not None:
+        if (titles := self.titles()) is not None:
             columns["title"] = titles[self.item_idx]
         return pd.DataFrame(columns)
 
     def __repr__(self) -> str:
         lo, hi = self.rating_scale
         return (
-            f"Ratings({len(self):,} ratings, {self.n_users:,} users, {self.n_items:,} items, "
-            f"scale {lo:g} to {hi:g}, density {self.density:.2%})"
+            f"Ratings({counted(len(self), 'rating')}, {counted(self.n_users, 'user')}, "
+            f"{counted(self.n_items, 'item')}, scale {lo:g} to {hi:g}, density {self.density:.2%})"
         )
 
 
@@ -323,10 +337,9 @@ class Split:
         return int((cold_user | cold_item).sum())
 
     def __repr__(self) -> str:
-        return (
-            f"Split(train {len(self.train):,}, test {len(self.test):,}; cold in test: {self.cold_users:,} users, "
-            f"{self.cold_items:,} items, {self.cold_ratings:,} ratings)"
-        )
+        cold = {"user": self.cold_users, "item": self.cold_items, "rating": self.cold_ratings}
+        told = ", ".join(counted(n, noun) for noun, n in cold.items())
+        return f"Split(train {len(self.train):,}, test {len(self.test):,}; cold in test: {told})"
 
 
 def read_ratings(

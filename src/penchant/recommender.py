@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
@@ -13,15 +14,17 @@ from numpy.typing import NDArray
 from penchant import storage
 from penchant.arrays import Float32Array, Int32Array
 from penchant.attributes import Attributes
+from penchant.checks import is_whole
 from penchant.errors import ParameterError, UnsupportedError
 from penchant.interpret import bias_ranking
 from penchant.models.dot_bias import DotBias
 from penchant.models.protocol import Model, Setting
-from penchant.naming import ItemNames, Many, is_many, listed, pair_columns
+from penchant.naming import ItemNames, Many, is_many, is_table, listed, pair_rows
 from penchant.seen import SeenRatings
 from penchant.storage import Snapshot
 from penchant.topn import top_n
 from penchant.vocab import Vocab
+from penchant.words import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -96,18 +99,22 @@ class Recommender:
     @property
     def interrupted(self) -> bool:
         """Whether the training was stopped by Ctrl-C before its last epoch."""
-        return bool(self._state.training.get("interrupted", False))
+        return self._state.training.get("interrupted") is True
 
     @property
     def history(self) -> pd.DataFrame:
-        """The table of epochs: epoch, train_loss, valid_loss (both mean squared errors), time in seconds."""
+        """The table of epochs: epoch, train_loss, valid_loss (both mean squared errors), time in seconds.
+
+        NaN where a number was not measured, or where a file made by another program does not have it.
+        """
         import pandas as pd
 
         rows = self._state.history
-        named = {"epoch": "epoch", "train_loss": "train_loss", "valid_loss": "valid_loss", "time": "seconds"}
-        columns = {shown: [row[kept] for row in rows] for shown, kept in named.items()}
-        columns["valid_loss"] = [float("nan") if loss is None else loss for loss in columns["valid_loss"]]
-        return pd.DataFrame(columns)
+        named = {"train_loss": "train_loss", "valid_loss": "valid_loss", "time": "seconds"}
+        columns = {shown: [_number(row.get(kept)) for row in rows] for shown, kept in named.items()}
+        epochs = [row.get("epoch") for row in rows]
+        told = [epoch if is_whole(epoch) else at for at, epoch in enumerate(epochs)]
+        return pd.DataFrame({"epoch": told, **columns})
 
     def info(self) -> dict[str, object]:
         """What it is and how it was trained, in values that JSON can hold."""
@@ -130,8 +137,8 @@ class Recommender:
         settings = ", ".join(f"{name}={value}" for name, value in self.solver.items() if name != "name")
         lo, hi = self.rating_scale
         return (
-            f"Recommender({self.model.kind}: {len(self.users):,} users, {len(self.items):,} items, "
-            f"scale {lo:g} to {hi:g})\n  learned by {self.solver['name']}({settings})"
+            f"Recommender({self.model.kind}: {counted(len(self.users), 'user')}, {counted(len(self.items), 'item')}, "
+            f"scale {lo:g} to {hi:g})\n  learned by {self.solver.get('name', 'an unknown solver')}({settings})"
         )
 
     # -- predict --
@@ -159,13 +166,18 @@ class Recommender:
             UnknownIdError: an id or title that was not in the training table; near ones are suggested.
             AmbiguousTitleError: a title that several items share.
             ParameterError: no user, or lists of different lengths.
+            ColumnError, DataError: a table without a column of users or items, or with a row that lacks one.
         """
-        users, items = pair_columns(item) if user_id is None else (listed(user_id), listed(item))
+        if user_id is None:
+            if not is_table(item):
+                raise ParameterError("predict needs user_id=, or a table with a user and an item column")
+            return self._clip(self.model.predict(*pair_rows(item, self.users, self._names)))
+        users, items = listed(user_id), listed(item)
         if len(items) != len(users) and is_many(item) and is_many(user_id):
             raise ParameterError(f"{len(items)} items for {len(users)} users: give one of either, or as many of both")
         user_idx, item_idx = np.broadcast_arrays(self.users.indices(users), self._names.rows(items))
         predicted = self._clip(self.model.predict(user_idx, item_idx))
-        return predicted if user_id is None or is_many(item) or is_many(user_id) else float(predicted[0])
+        return predicted if is_many(item) or is_many(user_id) else float(predicted[0])
 
     def _clip(self, predicted: Float32Array) -> Float32Array:
         lo, hi = self.rating_scale
@@ -252,7 +264,8 @@ class Recommender:
     def evaluate(self, test: Ratings, *, k: int = 10, relevant: float | None = None) -> Scorecard:
         """How well it predicts and ranks held-out ratings, beside the baselines.
 
-        A user or item without training ratings is cold: it gets the model's prior, and the scorecard counts it.
+        A user or item without training ratings is cold: it gets the model's prior, and the scorecard counts it. Its
+        notes say when most ids are unknown, and when pairs were trained on.
 
         Args:
             test: ratings that were not trained on: the other part of a split, or a table with ids of its own.
@@ -262,7 +275,7 @@ class Recommender:
 
         Raises:
             DataError: `test` is empty.
-            ParameterError: `k` is less than 1, or `test` is another kind of table.
+            ParameterError: `k` is less than 1, `relevant` is not on the scale, or `test` is another kind of table.
         """
         from penchant.ratings import require_ratings
         from penchant.scorecard import score
@@ -271,7 +284,7 @@ class Recommender:
         users, user_idx = _joined(self.users, test.users, test.user_idx)
         items, item_idx = _joined(self.items, test.items, test.item_idx)
         seen = self._state.seen
-        return score(
+        card = score(
             self.model.with_rows(users, items),
             {name: model.with_rows(users, items) for name, model in self._state.baselines.items()},
             user_idx=user_idx,
@@ -282,6 +295,11 @@ class Recommender:
             k=k,
             relevant=relevant,
         )
+        strangers = [
+            *_strangers(self.users, test.users, test.user_idx, user_idx),
+            *_strangers(self.items, test.items, test.item_idx, item_idx),
+        ]
+        return replace(card, notes=(*card.notes, *strangers))
 
     # -- keep --
 
@@ -292,6 +310,7 @@ class Recommender:
             path: where to. Returned as a `Path`.
 
         Raises:
+            ParameterError: `path` is no path.
             SourceError: the folder is missing or can't be written to.
             UnsupportedError: ids of a type that the file can't hold.
         """
@@ -305,6 +324,7 @@ def load(path: str | Path) -> Recommender:
         path: the file.
 
     Raises:
+        ParameterError: `path` is no path.
         SourceError: there is no such file, or it can't be read.
         FormatError: not a whole, unaltered penchant file of a version that this release reads.
 
@@ -319,6 +339,11 @@ def load(path: str | Path) -> Recommender:
     return Recommender(storage.load(path))
 
 
+def _number(value: object) -> float:
+    """A number of a record in a file, which may hold any JSON; NaN for what is none."""
+    return float(value) if isinstance(value, float) or (type(value) is int and abs(value) < 2**63) else float("nan")
+
+
 def _joined(known: Vocab, other: Vocab, rows: Int32Array) -> tuple[int, Int32Array]:
     """Rows of `other` as rows of `known`, ids that are new behind its last; and how many rows there are then."""
     if known is other:
@@ -328,3 +353,18 @@ def _joined(known: Vocab, other: Vocab, rows: Int32Array) -> tuple[int, Int32Arr
     new = (found < 0) & used
     found[new] = len(known) + np.arange(int(new.sum()), dtype=np.int32)
     return len(known) + int(new.sum()), found[rows]
+
+
+def _strangers(known: Vocab, other: Vocab, rows: Int32Array, joined: Int32Array) -> list[str]:
+    """A note where most ids of a test table are unknown: often they are the same ids, written as another type."""
+    is_new = joined >= len(known)
+    n_new, n_all = len(np.unique(joined[is_new])), len(np.unique(joined))
+    if 2 * n_new <= n_all:
+        return []
+    theirs, ours = other[int(rows[np.argmax(is_new)])], known[0]
+    kinds = [type(one).__name__ for one in (theirs, ours)]
+    advice = "" if kinds[0] == kinds[1] else "; ids of another type are other ids, so read both tables alike"
+    return [
+        f"{n_new:,} of {counted(n_all, known.kind)} are unknown to the model: they are like {theirs!r} ({kinds[0]}), "
+        f"those it knows like {ours!r} ({kinds[1]}){advice}"
+    ]

@@ -19,8 +19,7 @@ from numpy.typing import NDArray
 
 from penchant.arrays import Float32Array, Float64Array, Int32Array, Int64Array
 from penchant.attributes import Attributes
-from penchant.checks import generator
-from penchant.errors import ParameterError
+from penchant.checks import generator, is_real, is_whole, require
 from penchant.ingest import Report
 from penchant.ratings import Ratings
 from penchant.vocab import Vocab
@@ -178,12 +177,11 @@ def generate(
 
 def _check(n_users: int, n_items: int, n_factors: int, density: float, noise: float) -> None:
     for name, value, least in (("n_users", n_users, 1), ("n_items", n_items, 1), ("n_factors", n_factors, 0)):
-        if value < least:
-            raise ParameterError(f"{name} is {value}: use at least {least}")
-    if not 0 < density <= 1:
-        raise ParameterError(f"density is {density}: use a share of all pairs, more than 0 and at most 1")
-    if not 0 <= noise < np.inf:
-        raise ParameterError(f"noise is {noise}: use a standard deviation in stars, at least 0")
+        require(is_whole(value, least), name, value, f"a whole number of at least {least}")
+    shares = is_real(density) and 0 < density <= 1
+    require(shares, "density", density, "a share of all pairs, more than 0 and at most 1")
+    deviates = is_real(noise) and 0 <= noise < np.inf
+    require(deviates, "noise", noise, "a standard deviation in stars, at least 0")
 
 
 def _invent_films(n_items: int, rng: np.random.Generator) -> tuple[Attributes, Float64Array]:

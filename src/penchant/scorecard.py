@@ -24,10 +24,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from penchant import metrics
-from penchant.checks import is_whole, require
+from penchant.checks import is_real, is_whole, require
 from penchant.errors import DataError, ParameterError
 from penchant.models.dot_bias import DotBias
 from penchant.topn import top_n
+from penchant.words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from penchant.models.protocol import Model
     from penchant.seen import SeenRatings
 
-__all__ = ["Scorecard", "Scores", "score"]
+__all__ = ["Scorecard", "Scores", "check_lists", "score"]
 
 _BLOCK = 1 << 22  # scores that are held at once: 16 MiB
 _AT_K = ("ndcg", "precision", "recall", "map", "mrr", "hit_rate")
@@ -97,6 +98,8 @@ class Scorecard(Scores):
         n_ranked_users: users who got a list, those with a relevant test rating.
         n_cold_users: users with a test rating and none in training; None where the training ratings are not at hand.
         n_cold_items: items with a test rating and none in training; None likewise.
+        n_known: test ratings of a pair that was rated in training, too; None likewise.
+        notes: what to know before trusting the numbers, in words.
     """
 
     baselines: Mapping[str, Scores]
@@ -108,6 +111,8 @@ class Scorecard(Scores):
     n_ranked_users: int
     n_cold_users: int | None
     n_cold_items: int | None
+    n_known: int | None
+    notes: tuple[str, ...] = ()
 
     @property
     def table(self) -> pd.DataFrame:
@@ -120,7 +125,7 @@ class Scorecard(Scores):
         """Everything in values that JSON can hold; None where a number is not defined."""
         about = {item.name: getattr(self, item.name) for item in fields(self) if item.name.startswith("n_")}
         rows = {name: {metric: _json(value) for metric, value in row.items()} for name, row in self._rows().items()}
-        return {"k": self.k, "relevant": self.relevant, **about, "scores": rows}
+        return {"k": self.k, "relevant": self.relevant, **about, "notes": list(self.notes), "scores": rows}
 
     def _rows(self) -> dict[str, dict[str, float]]:
         return {"model": self.columns(self.k)} | {name: row.columns(self.k) for name, row in self.baselines.items()}
@@ -134,26 +139,28 @@ class Scorecard(Scores):
         for metric in names:
             cells = (f"{rows[model][metric]:>{width}.4f}" for model, width in widths.items())
             lines.append(" ".join([f"{metric:<{label}}", *cells]))
-        return "\n".join([*lines, *self._notes()])
+        return "\n".join([*lines, *self._about()])
 
     def __repr__(self) -> str:
         return str(self)
 
     def _repr_html_(self) -> str:
-        notes = "".join(f"<p>{line}</p>" for line in self._notes())
+        notes = "".join(f"<p>{line}</p>" for line in self._about())
         return self.table.to_html(float_format="{:.4f}".format) + notes
 
-    def _notes(self) -> list[str]:
+    def _about(self) -> list[str]:
         lines = [
-            f"{self.n_ratings:,} ratings of {self.n_users:,} users",
-            f"lists of {self.k} for the {self.n_ranked_users:,} users with a test rating of at least {self.relevant:g}",
+            f"{counted(self.n_ratings, 'rating')} of {counted(self.n_users, 'user')}",
+            f"lists of {self.k} for the {counted(self.n_ranked_users, 'user')} with a test rating of at least "
+            f"{self.relevant:g}",
         ]
         if self.n_cold_users or self.n_cold_items:
             lines.append(
-                f"cold, predicted by the prior: {self.n_cold_users:,} users and {self.n_cold_items:,} items "
+                f"cold, predicted by the prior: {counted(self.n_cold_users or 0, 'user')} and "
+                f"{counted(self.n_cold_items or 0, 'item')} "
                 "without training ratings"
             )
-        return lines
+        return [*lines, *(f"note: {note}" for note in self.notes)]
 
 
 def score(
@@ -185,12 +192,13 @@ def score(
 
     Raises:
         DataError: there is no test rating.
-        ParameterError: k is less than 1, `relevant` is not finite, lengths differ, a row number is one that a model
-            or `seen` does not have, a baseline is called "model", or a prediction is not a number.
+        ParameterError: k is less than 1, `relevant` is outside `rating_scale`, lengths differ, a row number is one
+            that a model or `seen` does not have, a baseline is called "model", or a prediction is not a number.
     """
     lo, hi = rating_scale
+    check_lists(k, relevant, rating_scale)
     threshold = float(lo + 0.75 * (hi - lo) if relevant is None else relevant)
-    _check(user_idx, item_idx, rating, k=k, relevant=threshold, baselines=baselines)
+    _check(user_idx, item_idx, rating, baselines=baselines)
     for one in (model, *baselines.values()):
         _check_rows(one, user_idx, item_idx, seen)
     lists = _Lists.of(user_idx, item_idx, rating >= threshold, seen=seen, n_items=model.n_items, k=k)
@@ -200,6 +208,7 @@ def score(
         errors = {metric.__name__: metric(predicted, rating) for metric in (metrics.rmse, metrics.mae, metrics.mse)}
         return Scores(**errors, **lists.judge(one))
 
+    n_known = None if seen is None else seen.count_pairs(user_idx, item_idx)
     return Scorecard(
         **asdict(judged(model)),
         baselines={name: judged(baseline) for name, baseline in baselines.items()},
@@ -211,6 +220,37 @@ def score(
         n_ranked_users=len(lists.users),
         n_cold_users=None if seen is None else _n_cold(user_idx, seen.user_counts()),
         n_cold_items=None if seen is None else _n_cold(item_idx, seen.item_counts(model.n_items)),
+        n_known=n_known,
+        notes=_warnings(n_known, len(rating)),
+    )
+
+
+def check_lists(k: object, relevant: object, rating_scale: tuple[float, float]) -> None:
+    """Refuse a length of lists, or a lowest rating to be found, that can't be. Called before a training, too.
+
+    Args:
+        k, relevant, rating_scale: as for `score`.
+
+    Raises:
+        ParameterError: k is no whole number of at least 1, or `relevant` is neither None nor on the scale.
+    """
+    require(is_whole(k, 1), "k", k, "a whole number of at least 1")
+    lo, hi = rating_scale
+    fits = relevant is None or (is_real(relevant) and lo <= relevant <= hi)  # type: ignore[operator]
+    require(fits, "relevant", relevant, f"a rating on the scale, {lo:g} to {hi:g}: the lowest that should be found")
+
+
+def _warnings(n_known: int | None, n_ratings: int) -> tuple[str, ...]:
+    if n_known is None:
+        return (
+            "the training ratings were not kept with this model: lists may hold what a user has rated, and cold users "
+            "and items are not counted",
+        )
+    if n_known == 0:
+        return ()
+    return (
+        f"the model was trained on {n_known:,} of these {counted(n_ratings, 'pair')} of user and item: errors on them "
+        "tell what was remembered, and lists leave out what a user has rated",
     )
 
 
@@ -327,17 +367,12 @@ def _check(
     item_idx: Int32Array,
     rating: Float32Array,
     *,
-    k: int,
-    relevant: float,
     baselines: Mapping[str, Model],
 ) -> None:
     if not len(user_idx) == len(item_idx) == len(rating):
         raise ParameterError(f"{len(user_idx)} users, {len(item_idx)} items and {len(rating)} ratings do not pair up")
     if len(rating) == 0:
         raise DataError("there is no test rating to evaluate with")
-    require(is_whole(k, 1), "k", k, "a whole number of at least 1")
-    if not np.isfinite(relevant):
-        raise ParameterError(f"relevant is {relevant}: give the lowest rating of an item that should be found")
     if "model" in baselines:
         raise ParameterError("a baseline can't be called 'model': that is the name of the model's own row")
 

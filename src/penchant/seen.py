@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from penchant.errors import ParameterError
+from penchant.words import counted
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -67,7 +68,7 @@ class SeenRatings:
         rating: NDArray[np.floating],
         n_users: int,
     ) -> SeenRatings:
-        """Group ratings by user; the arrays given are left as they are. A pair should occur once, as in `Ratings`.
+        """Group ratings by user; the arrays given are left as they are. Of a pair that occurs twice, the last counts.
 
         Args:
             user_idx: row number of each rating's user, shape (n,), in any order.
@@ -86,10 +87,17 @@ class SeenRatings:
             raise ParameterError(f"row numbers of users must be 0 to {n_users - 1}, those of items at least 0")
         width = int(item_idx.max()) + 1 if len(item_idx) else 1
         # One whole number a pair sorts by user and then by item in a single pass.
-        order = np.argsort(user_idx.astype(np.int64) * width + item_idx)
+        pairs = user_idx.astype(np.int64) * width + item_idx
+        order = np.argsort(pairs)
+        items = item_idx[order]
+        twice = np.flatnonzero(items[1:] == items[:-1])  # few: of one user, or last of one and first of the next
+        if (pairs[order[twice]] == pairs[order[twice + 1]]).any():
+            order = np.argsort(pairs, kind="stable")
+            order = order[np.r_[pairs[order[1:]] != pairs[order[:-1]], True]]
+            items, user_idx = item_idx[order], user_idx[order]
         indptr = np.zeros(n_users + 1, dtype=np.int64)
         np.cumsum(np.bincount(user_idx, minlength=n_users), out=indptr[1:])
-        return cls(indptr, item_idx[order].astype(np.int32), rating[order].astype(np.float32))
+        return cls(indptr, items.astype(np.int32), rating[order].astype(np.float32))
 
     def __len__(self) -> int:
         """How many ratings there are."""
@@ -135,10 +143,23 @@ class SeenRatings:
         """
         return self.rating[self._slice(row)]
 
+    def count_pairs(self, user_idx: NDArray[np.integer], item_idx: NDArray[np.integer]) -> int:
+        """How many pairs of a user and an item are among the ratings here; rows that are not here count as none.
+
+        Args:
+            user_idx, item_idx: row numbers of the pairs, shape (n,).
+        """
+        if len(self) == 0 or len(user_idx) == 0:
+            return 0
+        width = max(int(self.item_idx.max()), int(item_idx.max())) + 1
+        held = np.repeat(np.arange(self.n_users), self.user_counts()) * width + self.item_idx  # rising
+        pairs = user_idx.astype(np.int64) * width + item_idx
+        return int((held[np.minimum(np.searchsorted(held, pairs), len(held) - 1)] == pairs).sum())
+
     def _slice(self, row: int) -> slice:
         if not 0 <= row < self.n_users:
             raise ParameterError(f"no user row {row}: rows are 0 to {self.n_users - 1}")
         return slice(int(self.indptr[row]), int(self.indptr[row + 1]))
 
     def __repr__(self) -> str:
-        return f"SeenRatings({len(self):,} ratings of {self.n_users:,} users)"
+        return f"SeenRatings({counted(len(self), 'rating')} of {counted(self.n_users, 'user')})"

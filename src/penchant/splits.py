@@ -17,8 +17,9 @@ from __future__ import annotations
 
 import contextlib
 import zlib
-from collections.abc import Hashable
-from dataclasses import replace
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, replace
+from typing import overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,8 +28,9 @@ from penchant.arrays import BoolArray, Int32Array, Int64Array
 from penchant.attributes import Attributes
 from penchant.checks import generator, is_real, is_whole, require, require_share
 from penchant.errors import DataError, ParameterError
-from penchant.ratings import Ratings, Split
+from penchant.ratings import Ratings, Split, require_ratings
 from penchant.vocab import Vocab
+from penchant.words import counted
 
 __all__ = ["by_time", "cold_items", "cold_users", "given", "k_folds", "last_n", "movielens"]
 
@@ -38,7 +40,40 @@ _MOVIELENS_ROWS = 100_000
 _MOVIELENS_ORDER = 3_601_440_155
 
 
-def k_folds(ratings: Ratings, k: int = 5, *, rng: int | np.random.Generator = 0) -> list[Split]:
+@dataclass(frozen=True, eq=False, repr=False)
+class Folds(Sequence[Split]):
+    """The splits of `k_folds`, each made when it is asked for: k of them at once would be k tables in memory.
+
+    Attributes:
+        ratings: the whole table.
+        k: how many splits there are.
+        fold: which split each rating is held out in, 0 to k - 1, int32, shape (n,).
+    """
+
+    ratings: Ratings
+    k: int
+    fold: Int32Array
+
+    def __len__(self) -> int:
+        return self.k
+
+    @overload
+    def __getitem__(self, number: int) -> Split: ...
+
+    @overload
+    def __getitem__(self, number: slice) -> list[Split]: ...
+
+    def __getitem__(self, number: int | slice) -> Split | list[Split]:
+        asked = range(self.k)[number]  # an IndexError where there is none, as of a list
+        if isinstance(asked, range):
+            return [self[one] for one in asked]
+        return self.ratings.split_by(self.fold == asked)
+
+    def __repr__(self) -> str:
+        return f"Folds({counted(self.k, 'split')} of {counted(len(self.ratings), 'rating')})"
+
+
+def k_folds(ratings: Ratings, k: int = 5, *, rng: int | np.random.Generator = 0) -> Folds:
     """Deal the ratings into k parts at random; each part is the test part of one split.
 
     Args:
@@ -47,20 +82,22 @@ def k_folds(ratings: Ratings, k: int = 5, *, rng: int | np.random.Generator = 0)
         rng: seed or generator (default 0).
 
     Returns:
-        k splits. Every rating is in exactly one test part; sizes differ by at most one.
+        A sequence of k splits, each made when it is asked for. Every rating is in exactly one test part; sizes differ
+        by at most one.
 
     Raises:
-        ParameterError: k out of range.
+        ParameterError: k out of range, or `ratings` is another kind of table.
 
     >>> import penchant
     >>> ratings = penchant.load_dataset("sample")
     >>> sum(len(split.test) for split in k_folds(ratings, 4)) == len(ratings)
     True
     """
+    require_ratings(ratings, "ratings")
     require(is_whole(k, 2) and k <= len(ratings), "k", k, f"2 to {len(ratings)}, the number of ratings")
-    fold = np.empty(len(ratings), dtype=np.int64)
+    fold = np.empty(len(ratings), dtype=np.int32)
     fold[generator(rng).permutation(len(ratings))] = np.arange(len(ratings)) % k
-    return [ratings.split_by(fold == number) for number in range(k)]
+    return Folds(ratings, int(k), fold)
 
 
 def last_n(ratings: Ratings, n: int = 1) -> Split:
@@ -74,14 +111,16 @@ def last_n(ratings: Ratings, n: int = 1) -> Split:
         n: ratings to hold out a user, at least 1 (default 1).
 
     Raises:
-        ParameterError: n below 1, or nobody has two ratings.
+        ParameterError: n below 1, nobody has two ratings, or `ratings` is another kind of table.
 
     >>> import penchant
     >>> split = last_n(penchant.load_dataset("sample"), 2)
     >>> int(split.test.user_counts().max()), split.cold_users
     (2, 0)
     """
+    require_ratings(ratings, "ratings")
     require(is_whole(n, 1), "n", n, "a whole number of at least 1")
+    n = min(int(n), len(ratings))  # what fits no machine's integer means "all but one", too
     time = ratings.time_offset
     # Both sorts are stable, so rows of the same user and time stay in the order of the table.
     order = np.argsort(ratings.user_idx, kind="stable") if time is None else np.lexsort((time, ratings.user_idx))
@@ -108,13 +147,15 @@ def by_time(ratings: Ratings, test_size: float = 0.2, *, cutoff: float | None = 
 
     Raises:
         DataError: the ratings have no timestamps, or all have the same.
-        ParameterError: `test_size` out of range, or nothing is before or after the cutoff.
+        ParameterError: `test_size` out of range, nothing is before or after the cutoff, or `ratings` is another kind
+            of table.
 
     >>> import penchant
     >>> train, test = by_time(penchant.load_dataset("sample"), 0.1)
     >>> bool(train.timestamp.max() < test.timestamp.min())
     True
     """
+    require_ratings(ratings, "ratings")
     time = ratings.timestamp
     if time is None:
         raise DataError("the ratings have no timestamps, so they can't be split by time: name the column, timestamp=")
@@ -150,13 +191,14 @@ def cold_users(ratings: Ratings, share: float = 0.2, *, rng: int | np.random.Gen
         rng: seed or generator (default 0).
 
     Raises:
-        ParameterError: `share` out of range, or there is a single user.
+        ParameterError: `share` out of range, there is a single user, or `ratings` is another kind of table.
 
     >>> import penchant
     >>> split = cold_users(penchant.load_dataset("sample"), 0.1)
     >>> split.cold_users
     20
     """
+    require_ratings(ratings, "ratings")
     return ratings.split_by(_chosen(ratings.user_counts(), share, rng, "user")[ratings.user_idx])
 
 
@@ -170,13 +212,14 @@ def cold_items(ratings: Ratings, share: float = 0.2, *, rng: int | np.random.Gen
         rng: seed or generator (default 0).
 
     Raises:
-        ParameterError: `share` out of range, or there is a single item.
+        ParameterError: `share` out of range, there is a single item, or `ratings` is another kind of table.
 
     >>> import penchant
     >>> split = cold_items(penchant.load_dataset("sample"), 0.1)
     >>> split.cold_items
     10
     """
+    require_ratings(ratings, "ratings")
     return ratings.split_by(_chosen(ratings.item_counts(), share, rng, "item")[ratings.item_idx])
 
 
@@ -205,13 +248,16 @@ def given(train: Ratings, test: Ratings) -> Split:
 
     Raises:
         DataError: the ids of one part are integers and those of the other are not.
+        ParameterError: a part is another kind of table.
 
     >>> import penchant
     >>> train = penchant.Ratings.from_arrays(["ann", "bob"], [1, 2], [5, 3])
     >>> test = penchant.Ratings.from_arrays(["cat", "bob"], [1, 1], [4, 2])
     >>> given(train, test)
-    Split(train 2, test 2; cold in test: 1 users, 0 items, 1 ratings)
+    Split(train 2, test 2; cold in test: 1 user, 0 items, 1 rating)
     """
+    require_ratings(train, "train")
+    require_ratings(test, "test")
     users, items = _merged(train.users, test.users), _merged(train.items, test.items)
     scale = (
         min(train.rating_scale[0], test.rating_scale[0]),
@@ -235,7 +281,8 @@ def given(train: Ratings, test: Ratings) -> Split:
     train, test = moved(train), moved(test)
     n_both = int(np.isin(_pairs(test), _pairs(train)).sum())
     if n_both:
-        note = f"{n_both:,} pairs of user and item are in the training part too"
+        are = "is" if n_both == 1 else "are"
+        note = f"{counted(n_both, 'pair')} of user and item {are} in the training part too"
         test = replace(test, report=replace(test.report, notes=(*test.report.notes, note)))
     return Split(train, test)
 
@@ -305,9 +352,10 @@ def movielens(ratings: Ratings, name: str) -> Split:
         name: "u1", "u2", "u3", "u4", "u5", "ua" or "ub".
 
     Raises:
-        ParameterError: another name.
+        ParameterError: another name, or `ratings` is another kind of table.
         DataError: the ratings are not those of u.data in its order, for which the rule alone holds.
     """
+    require_ratings(ratings, "ratings")
     if name not in _MOVIELENS:
         raise ParameterError(f"no MovieLens split {name!r}: use one of {', '.join(_MOVIELENS)}")
     advice = 'take penchant.load_dataset("ml-100k") as it comes, with movie ids as the ids'

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import itertools
 import numbers
 import re
 from collections.abc import Hashable, Iterable, Iterator, Sequence
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from penchant.arrays import Int32Array, Int64Array, ObjectArray
 from penchant.errors import DataError, UnknownIdError
+from penchant.words import counted
 
 __all__ = ["Vocab"]
 
@@ -41,7 +43,7 @@ class Vocab:
     penchant.errors.UnknownIdError: no user 'bobb'; did you mean 'bob'?
     """
 
-    __slots__ = ("_dict", "_ids", "_table", "kind")
+    __slots__ = ("_dict", "_ids", "_sparse", "_table", "kind")
 
     def __init__(self, ids: Iterable[Hashable] | NDArray[np.generic], *, kind: str = "item") -> None:
         self.kind = kind
@@ -49,6 +51,7 @@ class Vocab:
         self._ids.flags.writeable = False
         self._dict: dict[Hashable, int] | None = None
         self._table: tuple[int, Int32Array] | None = None
+        self._sparse: tuple[Int32Array, Int64Array, Int32Array] | None = None
         repeated = _repeats(self._ids) if self.is_integer else len(self._ids) - len(self._positions())
         if repeated:
             raise DataError(
@@ -90,7 +93,7 @@ class Vocab:
 
     def __repr__(self) -> str:
         shown = ", ".join(repr(value) for value in self._ids[:3].tolist())
-        return f"Vocab({len(self)} {self.kind} ids: {shown}{', ...' if len(self) > 3 else ''})"
+        return f"Vocab({counted(len(self), f'{self.kind} id')}: {shown}{', ...' if len(self) > 3 else ''})"
 
     def index(self, value: object) -> int:
         """Row number of one id.
@@ -145,12 +148,12 @@ class Vocab:
             if numbers.dtype == np.int64:
                 return self._find_integers(numbers)
         if types == {str}:  # equal to nothing but the same text: no need to look at types one by one
-            positions = self._positions()
-            return np.fromiter((positions.get(value, -1) for value in listed), dtype=np.int32, count=len(listed))
+            found = map(self._positions().get, listed, itertools.repeat(-1))
+            return np.fromiter(found, dtype=np.int32, count=len(listed))
         return np.fromiter((self._find_one(value) for value in listed), dtype=np.int32, count=len(listed))
 
     def _find_integers(self, values: NDArray[np.generic]) -> Int32Array:
-        """Row numbers of integers, from a table of all numbers between the ids, or by bisection."""
+        """Row numbers of integers: from a table of all numbers between the ids, or of their hashes."""
         if len(self) == 0 or values.size == 0:
             return np.full(values.size, -1, dtype=np.int32)
         if values.dtype == np.uint64 and int(values.max()) > 2**63 - 1:
@@ -163,10 +166,29 @@ class Vocab:
             if inside.all():
                 return np.take(table, numbers - low)
             return np.where(inside, table[np.where(inside, numbers, low) - low], -1).astype(np.int32)
-        order = np.argsort(self._ids)
-        at = np.searchsorted(self._ids, numbers, sorter=order)
-        rows = order[np.minimum(at, len(self) - 1)]
-        return np.where(self._ids[rows] == numbers, rows, -1).astype(np.int32)
+        return self._find_sparse(numbers)
+
+    def _find_sparse(self, numbers: Int64Array) -> Int32Array:
+        """Row numbers of integers that are far apart. All that it looks in is made once and kept.
+
+        A number's hash says at which id to look. Where another id is there (two ids with one hash, or a number that
+        is no id), it is looked for among the sorted ids by bisection.
+        """
+        ids: Int64Array = self._ids  # type: ignore[assignment]  # only called where they are integers
+        if self._sparse is None:
+            order = np.argsort(ids).astype(np.int32)
+            bits = (len(ids) * _TABLE_SLACK).bit_length()
+            table = np.zeros(1 << bits, dtype=np.int32)
+            table[_hashes(ids, bits)] = np.arange(len(ids), dtype=np.int32)
+            self._sparse = order, ids[order], table
+        order, rising, table = self._sparse
+        rows = np.take(table, _hashes(numbers, len(table).bit_length() - 1))
+        other = np.flatnonzero(np.take(ids, rows) != numbers)
+        if len(other):
+            wanted = numbers[other]
+            at = np.minimum(np.searchsorted(rising, wanted), len(self) - 1)
+            rows[other] = np.where(rising[at] == wanted, order[at], -1)
+        return rows
 
     def _lookup_table(self) -> tuple[int, Int32Array]:
         if self._table is None:
@@ -235,6 +257,12 @@ def _pack(ids: Iterable[Hashable] | NDArray[np.generic]) -> Int64Array | ObjectA
     for row, value in enumerate(listed):  # element by element: numpy would unpack tuples
         packed[row] = value.item() if isinstance(value, np.generic) else value
     return packed
+
+
+def _hashes(numbers: Int64Array, bits: int) -> NDArray[np.intp]:
+    """The highest bits of a product with 2^64 over the golden ratio, which lie far apart for neighbouring numbers."""
+    products = numbers.view(np.uint64) * np.uint64(0x9E3779B97F4A7C15)  # modulo 2^64
+    return (products >> np.uint64(64 - bits)).astype(np.intp)
 
 
 def _repeats(ids: Int64Array | ObjectArray) -> int:

@@ -153,7 +153,7 @@ def test_evaluate_measures_as_the_library_does(shell: Shell, tmp_path: Path) -> 
     told = shell("evaluate", path, tmp_path / "test.csv", "-k", 5, "--scale", 1, 5, "--json")
 
     assert told.code == 0
-    assert told.json["n_trained_on"] == 0
+    assert told.json["n_known"] == 0
     scores = told.json["scores"]["model"]
     assert scores["rmse"] == pytest.approx(card.rmse)
     assert scores["ndcg@5"] == pytest.approx(card.ndcg)
@@ -168,8 +168,10 @@ def test_evaluating_on_the_training_ratings_is_warned_of(shell: Shell, films: Pa
 
     told = shell("evaluate", films, "sample", "--json")
 
-    assert told.json["n_trained_on"] == len(data)
-    assert "warning" in told.err
+    assert told.json["n_known"] == len(data)
+    assert told.err.splitlines()[-1].startswith(
+        f"warning: the model was trained on {len(data):,} of these {len(data):,} "
+    )
 
 
 def test_a_file_without_its_ratings_can_not_tell_what_it_was_trained_on(shell: Shell, tmp_path: Path) -> None:
@@ -178,7 +180,7 @@ def test_a_file_without_its_ratings_can_not_tell_what_it_was_trained_on(shell: S
 
     told = shell("evaluate", path, "sample", "--json")
 
-    assert told.json["n_trained_on"] is None
+    assert told.json["n_known"] is None
     assert told.json["scores"]["model"]["novelty"] is None
     shell("recommend", path, "--user", penchant.load(path).users[0]).fails(7, "keep_ratings")
 
@@ -188,7 +190,9 @@ def test_cold_rows_are_told(shell: Shell, films: Path, tmp_path: Path) -> None:
     item = recommender.items[0]
     (tmp_path / "new.csv").write_text(f"user,item,rating\nnobody,{item},4\nsomebody,{item},1\n")
 
-    assert "2 users" in shell("evaluate", films, tmp_path / "new.csv").out
+    told = shell("evaluate", films, tmp_path / "new.csv")
+    assert "2 users" in told.out
+    assert "warning: 2 of 2 users are unknown to the model: they are like 'nobody' (str)" in told.err
 
 
 def test_ids_that_a_file_can_only_take_for_numbers_are_still_known(shell: Shell, tmp_path: Path) -> None:
@@ -198,7 +202,7 @@ def test_ids_that_a_file_can_only_take_for_numbers_are_still_known(shell: Shell,
     told = shell("evaluate", path, tmp_path / "test.csv", "--json").json
 
     assert told["n_cold_users"] == 0
-    assert told["n_trained_on"] == 2
+    assert told["n_known"] == 2
 
 
 def test_ids_that_would_fall_together_stay_as_they_are() -> None:
@@ -274,8 +278,10 @@ def test_predict_needs_a_user_and_an_item_or_pairs(shell: Shell, films: Path, tm
 def test_numbers_out_of_range(shell: Shell, films: Path) -> None:
     user = penchant.load(films).users[0]
 
-    shell("recommend", films, "--user", user, "-n", 0).fails(2, "n")
-    shell("items", films, "-n", -1).fails(2, "n is -1")
+    shell("recommend", films, "--user", user, "-n", 0).fails(2, "-n is 0: use at least 1")
+    shell("items", films, "-n", 0).fails(2, "-n is 0: use at least 1")
+    shell("items", films, "-n", -1).fails(2, "-n is -1: use at least 1")
     shell("items", films, "--min-ratings", -1).fails(2, "min_ratings")
     shell("evaluate", films, "sample", "-k", 0).fails(2, "k is 0")
+    shell("evaluate", films, "sample", "--relevant", 6).fails(2, "relevant is 6.0: use a rating on the scale, 1 to 5")
     shell("evaluate", films, "sample", "--relevant", "nan").fails(2, "relevant")

@@ -188,6 +188,7 @@ def test_a_hyper_parameter_that_no_shell_can_read_is_the_developers_mistake(monk
         (("--test-size", "-0.1"), 2, ["--test-size"]),
         (("--test-size", "nan"), 2, ["--test-size"]),
         (("--threads", "0"), 2, ["n_threads"]),
+        (("--seed", "-1"), 2, ["--seed is -1: use a whole number of at least 0"]),
         (("--sep", ";"), 2, ["--sep", "sample"]),
         (("--epocks", "3"), 2, ["--epocks"]),
         (("extra",), 2, ["extra"]),
@@ -220,7 +221,10 @@ def test_an_output_that_can_not_be_written_is_found_out_before_the_training(
 def test_two_ratings_are_too_few_to_hold_any_out(shell: Shell, tmp_path: Path) -> None:
     (tmp_path / "two.csv").write_text("user,item,rating\n1,2,3\n2,2,4\n")
 
-    shell("train", tmp_path / "two.csv", "-o", tmp_path / "a").fails(2, "held out")
+    shell("train", tmp_path / "two.csv", "-o", tmp_path / "a").fails(2, "--test-size is 0.2", "--test-size 0 ")
+    told = shell("train", tmp_path / "two.csv", "-o", tmp_path / "a", "--test-size", 0)
+    assert told.code == 0
+    assert told.out.endswith("trained on 2 ratings\n")
 
 
 # -- Ctrl-C --
@@ -248,8 +252,9 @@ def test_ctrl_c_keeps_the_epochs_so_far(shell: Shell, tmp_path: Path, monkeypatc
 
     told = shell("train", "sample", "-o", tmp_path / "a", "--json", *QUICK)
 
-    assert told.code == 0
-    assert "interrupted" in told.err
+    assert told.code == 130
+    assert told.err.splitlines()[-1] == f"interrupted: {tmp_path / 'a'} holds the recommender as it was after 2 epochs"
+    assert "error" not in told.err
     assert told.json["interrupted"] is True
     assert len(penchant.load(tmp_path / "a").history) == 2
 
@@ -262,7 +267,9 @@ def test_ctrl_c_while_all_is_learned_keeps_what_was_measured(
 
     told = shell("train", "sample", "-o", tmp_path / "a", "--json", *QUICK)
 
-    assert told.code == 0
+    assert told.code == 130
+    assert "the recommender that was measured" in told.err.splitlines()[-1]
+    assert told.json["interrupted"] is True
     assert told.json["n_trained_on"] == len(train)
     assert len(penchant.load(tmp_path / "a").history) == 3
 

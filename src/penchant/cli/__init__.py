@@ -24,8 +24,6 @@ from penchant.errors import ParameterError, PenchantError, SourceError
 
 __all__ = ["main"]
 
-INTERRUPTED = 130  # 128 + SIGINT
-
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code.
@@ -36,6 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     import typer
 
     from penchant.cli.app import build_app
+    from penchant.cli.output import INTERRUPTED, Interrupted, note
     from penchant.cli.reading import in_words_of_the_shell
 
     arguments = sys.argv[1:] if arguments is None else list(arguments)
@@ -50,6 +49,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _usage(error)
     except PenchantError as error:
         return _fail(in_words_of_the_shell(error.message), error.exit_code)
+    except Interrupted as stopped:
+        note(str(stopped))
+        return INTERRUPTED
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
     except OSError as error:

@@ -11,6 +11,7 @@ from penchant.cli.options import JsonOption, ModelArgument
 from penchant.cli.output import Json, Table, as_text, jsonable, print_json, print_lines, print_table, size_in_words
 from penchant.cli.pairs import read_pairs
 from penchant.errors import ParameterError
+from penchant.words import counted
 
 if TYPE_CHECKING:
     from penchant.arrays import ObjectArray
@@ -89,6 +90,7 @@ def recommend(
     """Recommend items to a user, the highest predicted rating first."""
     from penchant.recommender import load
 
+    _check_n(n)
     recommender = load(file)
     who = user_id(user, recommender)
     table = Table.from_frame(recommender.recommend(who, n, exclude_seen=not include_seen))
@@ -98,6 +100,11 @@ def recommend(
         print_lines(f"user {as_text(who)} has rated every item: --include-seen ranks those too")
     else:
         print_table(table)
+
+
+def _check_n(n: int) -> None:
+    if n < 1:
+        raise ParameterError(f"-n is {n}: use at least 1")
 
 
 def items(
@@ -116,13 +123,14 @@ def items(
     """
     from penchant.recommender import load
 
+    _check_n(n)
     table = Table.from_frame(load(file).item_biases(n, worst=worst, min_ratings=min_ratings))
     if as_json:
         print_json(table.records())
     elif table.rows:
         print_table(table)
     else:
-        print_lines(f"no item has {min_ratings} ratings")
+        print_lines(f"no item has {counted(min_ratings, 'rating')}")
 
 
 def info(file: ModelArgument, *, as_json: JsonOption = False) -> None:
@@ -157,4 +165,4 @@ def _epochs(history: list[Json]) -> str:
     """How many epochs, and the losses of the last."""
     last = history[-1] if history and isinstance(history[-1], dict) else {}
     losses = [f"{name} {loss:.4f}" for name, loss in last.items() if "loss" in name and isinstance(loss, float)]
-    return ", ".join([f"{len(history)} epochs", *losses])
+    return ", ".join([counted(len(history), "epoch"), *losses])

@@ -20,11 +20,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
+    "INTERRUPTED",
     "PIPE_CLOSED",
+    "Interrupted",
     "Json",
     "Table",
     "as_text",
-    "counted",
     "jsonable",
     "note",
     "print_json",
@@ -35,7 +36,12 @@ __all__ = [
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
+INTERRUPTED = 130  # 128 + SIGINT
 PIPE_CLOSED = 141  # 128 + SIGPIPE: what a shell reports of any program whose reader has gone
+
+
+class Interrupted(Exception):  # noqa: N818  # no error: what there was is saved and told
+    """Ctrl-C in the middle of work of which a part was kept; the message says which."""
 
 
 @dataclass(frozen=True)
@@ -134,11 +140,6 @@ def as_text(value: object) -> str:
     if isinstance(value, dt.datetime | dt.date):
         return value.isoformat()
     return str(value)
-
-
-def counted(n: int, noun: str) -> str:
-    """`1 user`, `2,000 users`."""
-    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
 
 
 def size_in_words(n_bytes: int) -> str:

@@ -8,13 +8,12 @@ import typer
 
 from penchant.cli.ids import match_ids
 from penchant.cli.options import JsonOption, ModelArgument
-from penchant.cli.output import Table, counted, note, print_json, print_lines, print_table
+from penchant.cli.output import Table, note, print_json, print_lines, print_table
 from penchant.cli.reading import RatingsArgument, read
+from penchant.words import counted
 
 if TYPE_CHECKING:
-    from penchant.ratings import Ratings
     from penchant.scorecard import Scorecard
-    from penchant.storage import Snapshot
     from penchant.vocab import Vocab
 
 __all__ = ["about", "error_table", "evaluate", "full_table", "named_alike"]
@@ -48,15 +47,10 @@ def evaluate(
     snapshot = storage.load(file)
     test = read(ratings, reading)
     test = replace(test, users=named_alike(test.users, snapshot.users), items=named_alike(test.items, snapshot.items))
-    known = n_known(snapshot, test)
-    if known:
-        note(
-            f"warning: {known:,} of these {len(test):,} ratings were in the training",
-            "         errors on them tell what was remembered, and lists leave out what a user has rated",
-        )
     card = Recommender(snapshot).evaluate(test, k=k, relevant=relevant)
+    note(*(f"warning: {told}" for told in card.notes))
     if as_json:
-        print_json({"file": file, "ratings": ratings, "n_trained_on": known, **card.to_dict()})
+        print_json({"file": file, "ratings": ratings, **card.to_dict()})
     else:
         print_table(full_table(card))
         print_lines(*about(card))
@@ -68,21 +62,6 @@ def named_alike(vocab: "Vocab", known: "Vocab") -> "Vocab":
         return vocab
     ids = match_ids(list(vocab), known)
     return type(vocab)(ids, kind=vocab.kind) if len(set(ids)) == len(ids) else vocab
-
-
-def n_known(snapshot: "Snapshot", test: "Ratings") -> int | None:
-    """How many of the test ratings are of pairs that the training had; None where the file does not keep them."""
-    import numpy as np
-
-    if snapshot.seen is None:
-        return None
-    n_items = len(snapshot.items)
-    user_idx = snapshot.users.find(test.users.ids)[test.user_idx].astype(np.int64)
-    item_idx = snapshot.items.find(test.items.ids)[test.item_idx]
-    both = (user_idx >= 0) & (item_idx >= 0)
-    owners = np.repeat(np.arange(snapshot.seen.n_users), snapshot.seen.user_counts())
-    trained = owners * n_items + snapshot.seen.item_idx
-    return int(np.isin(user_idx[both] * n_items + item_idx[both], trained).sum())
 
 
 def error_table(card: "Scorecard") -> Table:

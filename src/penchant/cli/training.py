@@ -11,11 +11,12 @@ import typer
 
 from penchant.cli.hyper import SOLVERS, build_solver
 from penchant.cli.options import JsonOption
-from penchant.cli.output import Table, note, print_json, print_lines, print_table, size_in_words
+from penchant.cli.output import Interrupted, Table, note, print_json, print_lines, print_table, size_in_words
 from penchant.cli.progress import EpochCounter, epoch_table
 from penchant.cli.reading import RatingsArgument, read
 from penchant.cli.scoring import about, error_table
 from penchant.errors import ParameterError, SourceError
+from penchant.words import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -62,26 +63,29 @@ def train(
     First a share of the ratings is held out, to measure the error beside simple baselines on ratings that the
     training has not seen. Then the recommender that is saved is trained on all ratings, so that it knows everything
     and recommends nothing that was held out.
+
+    Ctrl-C after the first epoch saves the recommender of the epochs so far, and ends with 130.
     """
     from penchant.fitting import fit
 
+    _check_seed(hyper.get("rng", 0))
     chosen = build_solver(solver, hyper)
     _check_share(test_size)
     _check_output(output)
     data = read(ratings, reading)
     if test_size:
-        result = _measure(data.split(test_size, rng=_seed(chosen)), chosen)
+        result = _measure(_split(data, test_size, _seed(chosen)), chosen)
         if refit and not result.interrupted:
             result = _train_on_all(data, chosen, result)
     else:
         result = _Result(fit(data, chosen, progress=epoch_table(chosen)))
-    if result.interrupted:
-        note("interrupted: the recommender of the epochs so far is kept")
     result.recommender.save(output)
     if as_json:
         print_json(_as_json(data, result, output))
     else:
         _print(result, output)
+    if result.interrupted:
+        raise Interrupted(f"interrupted: {output} holds {result.kept}")
 
 
 @dataclass(frozen=True)
@@ -91,6 +95,7 @@ class _Result:
     recommender: "Recommender"
     card: "Scorecard | None" = None
     history: "pd.DataFrame | None" = None
+    second_interrupted: bool = False
 
     @property
     def n_ratings(self) -> int:
@@ -99,11 +104,24 @@ class _Result:
 
     @property
     def interrupted(self) -> bool:
-        return bool(self._training["interrupted"])
+        """Whether Ctrl-C ended the training, the first or the one on all ratings."""
+        return self.second_interrupted or self.recommender.interrupted
+
+    @property
+    def kept(self) -> str:
+        """What is saved of a training that was interrupted."""
+        if self.second_interrupted:
+            return "the recommender that was measured, which has not seen the held-out ratings"
+        return f"the recommender as it was after {counted(len(self.recommender.history), 'epoch')}"
 
     @property
     def _training(self) -> Any:
         return self.recommender.info()["training"]
+
+
+def _check_seed(seed: object) -> None:
+    if isinstance(seed, int) and seed < 0:
+        raise ParameterError(f"--seed is {seed}: use a whole number of at least 0")
 
 
 def _check_share(test_size: float) -> None:
@@ -128,6 +146,16 @@ def _seed(solver: "Solver") -> int:
     return seed if isinstance(seed, int) else 0
 
 
+def _split(data: "Ratings", test_size: float, seed: int) -> "Split":
+    try:
+        return data.split(test_size, rng=seed)
+    except ParameterError as error:
+        raise ParameterError(
+            f"--test-size is {test_size:g}: of {counted(len(data), 'rating')} that leaves one part empty; "
+            "use another share, or --test-size 0 to train on all of them and measure nothing"
+        ) from error
+
+
 def _measure(split: "Split", solver: "Solver") -> _Result:
     from penchant.fitting import fit
 
@@ -146,10 +174,9 @@ def _train_on_all(data: "Ratings", solver: "Solver", measured: _Result) -> _Resu
         result = replace(measured, recommender=fit(data, solver, progress=counter))
     finally:
         counter.close()
-    if result.interrupted:
-        note("interrupted: kept is the recommender that was measured, without the held-out ratings", "")
-        return measured
-    note(f"trained once more on all {len(data):,} ratings in {time.perf_counter() - start:.2f} s", "")
+    if result.recommender.interrupted:
+        return replace(measured, second_interrupted=True)
+    note(f"trained once more on all {counted(len(data), 'rating')} in {time.perf_counter() - start:.2f} s", "")
     return result
 
 
@@ -176,4 +203,4 @@ def _print(result: _Result, output: str) -> None:
         first, *more = about(result.card)
         print_lines(f"held out: {first}", *more, "")
     size = size_in_words(Path(output).stat().st_size)
-    print_lines(f"saved {output} ({size}), trained on {result.n_ratings:,} ratings")
+    print_lines(f"saved {output} ({size}), trained on {counted(result.n_ratings, 'rating')}")

@@ -17,9 +17,9 @@ from penchant.errors import DataError
 from penchant.ingest.faults import Fault
 from penchant.ingest.ids import BatchIds, IdColumn, ids_of
 from penchant.ingest.recognise import is_title
-from penchant.ingest.report import counted
 from penchant.tables import Batch, Column, Kind, Rescan, Table
 from penchant.vocab import Vocab
+from penchant.words import counted
 
 __all__ = ["Side", "attributes_for", "read_side", "rows_for"]
 

@@ -16,11 +16,12 @@ from penchant.ingest.duplicates import POLICIES, repeated_pairs, repeats_of
 from penchant.ingest.grow import compress
 from penchant.ingest.join import Side, attributes_for, read_side, rows_for
 from penchant.ingest.recognise import Role, Taken, key_column, recognise, shared_item, title_column
-from penchant.ingest.report import Report, counted
+from penchant.ingest.report import Report
 from penchant.ingest.scan import Scanned, scan
 from penchant.ingest.times import steps_of
 from penchant.tables import MemoryTable, Table, is_table, open_files
 from penchant.vocab import Vocab
+from penchant.words import counted
 
 __all__ = ["Ingested", "ingest"]
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from penchant.words import counted
+
 __all__ = ["Report"]
 
 
@@ -77,7 +79,8 @@ class Report:
             kept = "their mean counts" if self.duplicates == "mean" else f"the {self.duplicates} one counts"
             lines.append(f"{counted(self.n_duplicates, 'row')} with an already rated pair: {kept}")
         if self.n_dropped:
-            reasons = ", ".join(f"{count:,} {reason}" for reason, count in self.dropped_for.items())
+            told = [(count, reason) for reason, count in self.dropped_for.items()]
+            reasons = ", ".join(counted(n, why) if why.endswith("line") else f"{n:,} {why}" for n, why in told)
             first = ", ".join(map(str, self.dropped_rows))
             lines.append(f"{counted(self.n_dropped, 'row')} dropped ({reasons}), the first: {first}")
         if self.encoding is not None and self.encoding != "utf-8":
@@ -85,12 +88,3 @@ class Report:
         if self.timestamp is not None:
             lines.append(f"timestamps: {self.timestamp}")
         return "\n".join([*lines, *(f"note: {note}" for note in self.notes)])
-
-
-def counted(count: int, noun: str) -> str:
-    """A number with its noun.
-
-    >>> counted(1, "row"), counted(1682, "item")
-    ('1 row', '1,682 items')
-    """
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"

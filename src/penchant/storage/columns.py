@@ -19,6 +19,7 @@ from penchant.errors import DataError, FormatError
 from penchant.seen import SeenRatings
 from penchant.storage.ids import ids_from_json, ids_to_json
 from penchant.vocab import Vocab
+from penchant.words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -172,7 +173,7 @@ def _read_column(prefix: str, type_: str, n_rows: int, arrays: Arrays) -> NDArra
     else:
         raise FormatError(f"{prefix} is of type {type_!r}; the format knows int64, float64, str and tuple")
     if len(column) != n_rows:
-        raise FormatError(f"{prefix} has {len(column)} values for {n_rows} rows")
+        raise FormatError(f"{prefix} has {counted(len(column), 'value')} for {counted(n_rows, 'row')}")
     return column
 
 

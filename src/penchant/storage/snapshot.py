@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from penchant._version import __version__
-from penchant.errors import DataError, FormatError
+from penchant.errors import DataError, FormatError, ParameterError
 from penchant.models.dot_bias import DotBias
 from penchant.storage.columns import (
     Arrays,
@@ -87,6 +87,7 @@ def save(snapshot: Snapshot, path: str | os.PathLike[str]) -> Path:
         path: where to; the extension is `.penchant` by custom. Returned as a `Path`.
 
     Raises:
+        ParameterError: `path` is no path.
         DataError: it would not be readable: parts do not fit together, or numbers of the model are not finite.
         SourceError: the folder is missing, full or not writable. An earlier file of this name is still whole.
         UnsupportedError: an id, setting or array is of a type that a file can't hold.
@@ -112,7 +113,7 @@ def save(snapshot: Snapshot, path: str | os.PathLike[str]) -> Path:
         _assemble(_parse(texts), arrays)  # what can't be read back is not written
     except FormatError as error:
         raise DataError(f"can't save this model: {error}") from error
-    path = Path(path)
+    path = _as_path(path)
     write(path, arrays, texts)
     return path
 
@@ -124,10 +125,11 @@ def load(path: str | os.PathLike[str]) -> Snapshot:
         path: the file.
 
     Raises:
+        ParameterError: `path` is no path.
         FormatError: the file is not a whole, unaltered penchant file of a version that this release reads.
         SourceError: there is no such file, or it can't be read.
     """
-    path = Path(path)
+    path = _as_path(path)
     with _judging(path):
         header, arrays = read(path)
         try:
@@ -148,9 +150,9 @@ def inspect(path: str | os.PathLike[str]) -> dict[str, JSON]:
         path: the file.
 
     Raises:
-        FormatError, SourceError: as `load`.
+        ParameterError, FormatError, SourceError: as `load`.
     """
-    path = Path(path)
+    path = _as_path(path)
     with _judging(path):
         header = read_header(path)
         told: dict[str, JSON] = {
@@ -163,6 +165,13 @@ def inspect(path: str | os.PathLike[str]) -> dict[str, JSON]:
             {"name": entry.name, "dtype": entry.dtype.name, "shape": list(entry.shape)} for entry in header.entries
         ]
         return {**told, **_parse(header.metadata), "arrays": arrays}
+
+
+def _as_path(path: object) -> Path:
+    try:
+        return Path(path)  # type: ignore[arg-type]  # whatever is none is refused
+    except TypeError as error:
+        raise ParameterError(f"path is {path!r}: use the path of a file, as text or as a Path") from error
 
 
 @contextmanager

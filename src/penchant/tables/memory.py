@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, TypeVar
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["MemoryTable", "as_column", "is_missing", "is_table"]
 
 T = TypeVar("T")
+_PLAIN = {int: pa.int64(), str: pa.large_string(), float: pa.float64(), bool: pa.bool_()}
 _ROWS = 1 << 19  # rows of a batch: a few megabytes a column
 
 
@@ -170,17 +172,16 @@ def _of_numpy(values: NDArray[np.generic], name: str, label: str) -> Column:
 
 
 def _of_objects(values: list[object]) -> Column:
-    plain = [None if is_missing(value) else _of_scalar(value) for value in values]
-    types = {type(value) for value in plain} - {type(None)}
-    wanted = {int: pa.int64(), str: pa.large_string(), float: pa.float64(), bool: pa.bool_()}
-    kind = wanted.get(next(iter(types))) if len(types) == 1 else None
-    if kind is not None:
-        try:
-            return pa.chunked_array([pa.array(plain, kind)])
-        except (pa.ArrowInvalid, OverflowError, UnicodeEncodeError):
-            pass  # an int beyond 64 bits, or text that UTF-8 has no bytes for
-    column: ObjectArray = np.empty(len(plain), dtype=np.object_)
-    for at, value in enumerate(plain):  # one by one: numpy would unpack tuples
+    types = set(map(type, values)) - {type(None)}
+    if len(types) > 1 or not types <= _PLAIN.keys():
+        values = [None if is_missing(value) else _of_scalar(value) for value in values]
+        types = set(map(type, values)) - {type(None)}
+    if len(types) == 1 and types <= _PLAIN.keys():
+        with contextlib.suppress(pa.ArrowInvalid, OverflowError, UnicodeEncodeError):
+            # Not so for an int beyond 64 bits, or text that UTF-8 has no bytes for. NaN becomes missing.
+            return pa.chunked_array([pa.array(values, _PLAIN[types.pop()], from_pandas=True)])
+    column: ObjectArray = np.empty(len(values), dtype=np.object_)
+    for at, value in enumerate(values):  # one by one: numpy would unpack tuples
         column[at] = value
     return column
 
