@@ -11,9 +11,14 @@ _BENCHMARKS = {
     "startup": "import, help and info in fresh processes",
     "load_csv": "20 million rows of CSV: time and memory beside pyarrow alone",
     "als_speed": "epochs of ALS; beside cmfrec's",
+    "bayes_speed": "draws of Bayes beside myFM's, with the error of both",
+    "bayes_scale": "a draw of Bayes on 20 million ratings beside one on ml-1m: time and memory",
     "predict_speed": "a million pairs; ten recommendations",
     "load_model": "a model of ml-1m from its file",
-    "accuracy": "errors beside the baselines on five official folds, the lecture's split and ml-1m",
+    "accuracy": "errors of Bayes and ALS beside the baselines on the official folds, the lecture's split and ml-1m",
+    "intervals": "how many held-out ratings lie in predicted intervals",
+    "fold_in": "users and items folded in beside trained ones: error and time",
+    "cold_start": "users and items without ratings, from their features",
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import platform
@@ -13,10 +14,10 @@ from pathlib import Path
 
 from penchant.errors import PenchantError
 
-__all__ = ["environment", "markdown", "run", "write_results"]
+__all__ = ["environment", "is_trial", "markdown", "run", "write_results"]
 
 _RESULTS = Path(__file__).parent / "results"
-_PACKAGES = ("penchant", "numpy", "numba", "scipy", "pandas", "pyarrow", "safetensors", "typer", "cmfrec")
+_PACKAGES = ("penchant", "numpy", "numba", "scipy", "pandas", "pyarrow", "safetensors", "typer", "cmfrec", "myfm")
 
 
 def run(main: Callable[[], None]) -> None:
@@ -25,6 +26,21 @@ def run(main: Callable[[], None]) -> None:
         main()
     except PenchantError as error:
         sys.exit(f"{type(error).__name__}: {error}")
+
+
+def is_trial(name: str, doc: str | None) -> bool:
+    """Whether `--trial` was asked for: a small run, to see that it works, whose numbers mean nothing and are not kept.
+
+    Args:
+        name: of the benchmark.
+        doc: its docstring, whose first line is shown as help.
+    """
+    parser = argparse.ArgumentParser(prog=f"python -m benchmarks.{name}", description=(doc or "").splitlines()[0])
+    parser.add_argument("--trial", action="store_true", help="a small run to see that it works; keeps no results")
+    asked = bool(parser.parse_args().trial)
+    if asked:
+        print("a trial: few draws, few splits; the numbers mean nothing\n")
+    return asked
 
 
 def environment() -> dict[str, object]:

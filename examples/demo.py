@@ -35,7 +35,7 @@ def main() -> None:
 
     train, test = ratings.split(test_size=0.2, rng=42)
     print(f"\nTraining on {len(train):,} ratings; {len(test):,} are held out.", flush=True)
-    rec = pt.ALS().fit(train, valid=test, progress=True)
+    rec = pt.fit(train, valid=test, progress=True)
 
     print("\nError on the held-out ratings, beside the baselines:")
     print(rec.evaluate(test))
@@ -47,7 +47,11 @@ def main() -> None:
 
     user = ratings.users[ratings.user_idx[0]]
     print(f"\nFor user {user}:")
-    print(rec.recommend(user_id=user, n=N_SHOWN).to_string(index=False))
+    best = rec.recommend(user_id=user, n=N_SHOWN)
+    print(best.to_string(index=False))
+    first = best["item_id"].iloc[0]
+    predicted, low, high = rec.predict(first, user_id=user, interval=0.9)
+    print(f"The first: {predicted:.1f} stars; 90 % of such ratings lie from {low:.1f} to {high:.1f}")
 
     path = rec.save("films.penchant")
     print(f"\nSaved {path} ({path.stat().st_size / 1e6:.1f} MB). Ask it more: penchant recommend {path} --user {user}")

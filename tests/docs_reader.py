@@ -7,6 +7,9 @@ What a page may hold is small on purpose, so that nothing in it escapes the test
     ```text       shown only, unless the comment `<!-- prints -->` stands before it: then it is what the last
                   python block printed
     <!-- needs: ml-100k -->   before a block: it is skipped, with that reason, where the data or package is absent
+    <!-- about -->   before a block whose numbers are other draws of chance on another processor: what it prints must
+                     be about what is shown (see `matches`); also `<!-- prints about -->` and
+                     `<!-- needs: ml-100k, about -->`
 """
 
 from __future__ import annotations
@@ -22,8 +25,9 @@ PAGES = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").r
 LANGUAGES = ("python", "console", "text", "json")
 
 _FENCE = re.compile(r"^```(\w*)\s*$")
-_COMMENT = re.compile(r"^<!-- (needs: (?P<needs>[\w.-]+)|(?P<prints>prints)) -->$")
+_COMMENT = re.compile(r"^<!-- (?:needs: (?P<needs>[\w.-]+)(?:, about)?|(?P<prints>prints)(?: about)?|about) -->$")
 _FLOAT = r"(?<![\d.])-?\d+\.\d+(?!\.?\d)"
+_RANKED = re.compile(r"^ *(?P<rank>\d{1,2}) {2,}(?=\S)")  # a row of a list: a small whole number, then columns
 _TOKEN = re.compile(rf"(?P<dots>\.\.\.)|(?P<float>{_FLOAT})|(?P<space>\s+)|(?P<other>.)", re.DOTALL)
 
 
@@ -31,7 +35,8 @@ _TOKEN = re.compile(rf"(?P<dots>\.\.\.)|(?P<float>{_FLOAT})|(?P<space>\s+)|(?P<o
 class Block:
     """One fenced block: its language, its lines joined, the number of its first line (from 1), and its marks.
 
-    `prints` is what it prints if the page says so, `prints_line` where that starts.
+    `prints` is what it prints if the page says so, `prints_line` where that starts; `about` whether what is shown of
+    it, in the block or below it, need only be near.
     """
 
     page: Path
@@ -41,6 +46,7 @@ class Block:
     needs: str | None = None
     prints: str | None = None
     prints_line: int = 0
+    about: bool = False
 
     def __str__(self) -> str:
         return f"{self.page.relative_to(ROOT) if self.page.is_relative_to(ROOT) else self.page}:{self.line}"
@@ -50,22 +56,25 @@ def blocks(page: Path) -> list[Block]:
     """The fenced blocks of a page in order; a text block marked `prints` is attached to the block before it."""
     found: list[Block] = []
     lines = page.read_text(encoding="utf-8").splitlines()
-    mark: re.Match[str] | None = None
+    above = ""  # the last line of text before a block
     at = 0
     while at < len(lines):
         fence = _FENCE.match(lines[at])
         if fence is None:
             if lines[at].strip():
-                mark = _COMMENT.match(lines[at].strip())
+                above = lines[at].strip()
             at += 1
             continue
+        mark = _COMMENT.match(above)
+        assert mark or not above.startswith("<!--"), f"{page.name}:{at + 1}: no mark of a block is written {above}"
+        about = mark is not None and mark[0].endswith("about -->")
         end = lines.index("```", at + 1)
-        text = "\n".join(lines[at + 1 : end]) + "\n"
+        text = "".join(f"{line}\n" for line in lines[at + 1 : end])
         if mark is not None and mark["prints"]:
-            found[-1] = replace(found[-1], prints=text, prints_line=at + 2)
+            found[-1] = replace(found[-1], prints=text, prints_line=at + 2, about=about)
         else:
-            found.append(Block(page, at + 2, fence[1], text, mark["needs"] if mark else None))
-        mark, at = None, end + 1
+            found.append(Block(page, at + 2, fence[1], text, mark["needs"] if mark else None, about=about))
+        above, at = "", end + 1
     return found
 
 
@@ -111,34 +120,61 @@ def commands(block: Block) -> list[Command]:
     return found
 
 
-def matches(expected: str, actual: str) -> bool:
+def matches(expected: str, actual: str, *, about: bool = False) -> bool:
     """Whether `actual` is what a page says, read as a person would.
 
     `...` stands for anything and runs of white space are equal. A number with decimals may differ by one unit of the
     last decimal that the page shows, or by one part in 5,000: other processors round otherwise. All else must be the
     same.
+
+    With `about` a number with decimals may differ by 3 %, by 0.05 or by two units of the last decimal that is shown:
+    draws of two seeds lie that far apart, and so do those of two processors. In the rows of a ranked list (a line that
+    starts with a whole number of one or two digits and a gap) only that number and those with decimals are compared,
+    and these may differ by 5 % or 0.1: near the same score, others may stand there.
     """
-    wanted: list[str] = []
+    wanted: list[tuple[str, float]] = []
+    pattern = r"\s+".join(
+        _ranked(line, wanted) if about and _RANKED.match(line) else _plain(line.strip(), wanted, about)
+        for line in expected.strip("\n").splitlines()
+        if line.strip()
+    )
+    # white space beside `...` may be absent: the dots may stand for nothing
+    pattern = pattern.replace(r"\s+.*?", r"\s*.*?").replace(r".*?\s+", r".*?\s*")
+    got = re.fullmatch(pattern, actual.strip(), flags=re.DOTALL)
+    if got is None:
+        return False
+    pairs = zip(wanted, got.groups(), strict=True)
+    return all(abs(float(want) - float(have)) <= room for (want, room), have in pairs)
+
+
+def _plain(line: str, wanted: list[tuple[str, float]], about: bool) -> str:
+    """A line as a pattern with a group for each number with decimals, which goes to `wanted` with its room."""
     pattern = ""
-    for token in _TOKEN.finditer(expected.strip()):
+    for token in _TOKEN.finditer(line):
         if token["dots"]:
             pattern += ".*?"
         elif token["float"]:
             pattern += rf"({_FLOAT})"
-            wanted.append(token["float"])
+            wanted.append((token["float"], _room(token["float"], about)))
         elif token["space"]:
             pattern += r"\s+"
         else:
             pattern += re.escape(token["other"])
-    # white space beside `...` may be absent: the dots may stand for nothing
-    pattern = pattern.replace(r"\s+.*?", r"\s*.*?").replace(r".*?\s+", r".*?\s*")
-    got = re.fullmatch(pattern, actual.strip(), flags=re.DOTALL)
-    return got is not None and all(_near(want, have) for want, have in zip(wanted, got.groups(), strict=True))
+    return pattern
 
 
-def _near(want: str, have: str) -> bool:
-    unit = 10.0 ** -len(want.partition(".")[2])
-    return abs(float(want) - float(have)) <= max(1.001 * unit, abs(float(want)) / 5000)
+def _ranked(line: str, wanted: list[tuple[str, float]]) -> str:
+    """A row of a ranked list as a pattern: its first number, and a group for each number with decimals."""
+    numbers = re.findall(_FLOAT, line)
+    wanted += [(number, max(_room(number, about=True), 0.1, 0.05 * abs(float(number)))) for number in numbers]
+    rank = _RANKED.match(line)["rank"]  # type: ignore[index]  # it is a ranked line
+    return rf"{rank}[ ]{{2,}}" + "".join(rf"[^\n]*?({_FLOAT})" for _ in numbers) + r"[^\n]*"
+
+
+def _room(number: str, about: bool) -> float:
+    """How far another number may be from this one."""
+    unit, size = 10.0 ** -len(number.partition(".")[2]), abs(float(number))
+    return max(2.001 * unit, 0.05, 0.03 * size) if about else max(1.001 * unit, size / 5000)
 
 
 def tables(page: Path) -> list[list[dict[str, str]]]:

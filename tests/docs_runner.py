@@ -2,8 +2,9 @@
 
     python -m tests.docs_runner docs/shell.md ...
 
-writes what is printed into the pages, in the place of outputs that do not match. Read the difference before you keep
-it: a `...` that stood in such an output is gone.
+writes what is printed into the pages, in the place of outputs that do not match; with `--exact` before the pages also
+in the place of outputs that are about right. Read the difference before you keep it: a `...` that stood in such an
+output is gone.
 """
 
 from __future__ import annotations
@@ -49,12 +50,14 @@ class PageRun:
         page: the file.
         folder: an empty one, where its blocks run.
         differs: called with each output that is not as shown.
+        exact: take no output for the same that is only about right (default False).
     """
 
-    def __init__(self, page: Path, folder: Path, differs: Callable[[Difference], None]) -> None:
+    def __init__(self, page: Path, folder: Path, differs: Callable[[Difference], None], *, exact: bool = False) -> None:
         self.page = page
         self.folder = folder
         self.differs = differs
+        self.exact = exact
         self.module = types.ModuleType("__main__")
         self.status = 0
         self.left = [block for block in blocks(page) if block.language in ("python", "console")]
@@ -67,8 +70,8 @@ class PageRun:
                 with contextlib.chdir(self.folder):
                     (self._python if following.language == "python" else self._console)(following)
 
-    def _compare(self, line: int, shown: str, printed: str) -> None:
-        if not matches(shown, printed):
+    def _compare(self, line: int, shown: str, printed: str, *, about: bool) -> None:
+        if not matches(shown, printed, about=about and not self.exact):
             self.differs(Difference(self.page, line, shown, printed))
 
     def _python(self, block: Block) -> None:
@@ -80,41 +83,41 @@ class PageRun:
                 code = compile("\n" * (block.line - 1) + block.text, str(block.page), "exec")
                 exec(code, self.module.__dict__)
         if block.prints is not None:
-            self._compare(block.prints_line, block.prints, printed.getvalue())
+            self._compare(block.prints_line, block.prints, printed.getvalue(), about=block.about)
 
     def _session(self, block: Block) -> None:
         """A block with `>>>` lines: what it shows must be what Python shows."""
         test = doctest.DocTestParser().get_doctest(block.text, {}, str(block), str(block.page), block.line - 1)
         test.globs = self.module.__dict__
-        _Session(self._compare, block.line).run(test, clear_globs=False)
+        _Session(self._compare, block).run(test, clear_globs=False)
 
     def _console(self, block: Block) -> None:
         for command in commands(block):
             if command.text.startswith(_SHOWN_ONLY):
                 _check_shown(command)
             elif command.text == "echo $?":
-                self._compare(command.output_line, command.output, str(self.status))
+                self._compare(command.output_line, command.output, str(self.status), about=False)
                 self.status = 0
             else:
                 assert self.status == 0, f"line {command.line}: the command before this failed: {self.status}"
                 self.status, printed = _executed(command.text)
-                self._compare(command.output_line, command.output, printed)
+                self._compare(command.output_line, command.output, printed, about=block.about)
 
 
 class _Session(doctest.DocTestRunner):
     """Compares in our way, and tells it to us."""
 
-    def __init__(self, compare: Callable[[int, str, str], None], first_line: int) -> None:
+    def __init__(self, compare: Callable[..., None], block: Block) -> None:
         checker = doctest.OutputChecker()
-        checker.check_output = lambda want, got, optionflags: matches(want, got)  # type: ignore[method-assign]
+        checker.check_output = lambda *_: False  # type: ignore[method-assign]  # so that each output comes to us
         super().__init__(checker=checker, verbose=False)
-        self._compare, self._first_line = compare, first_line
+        self._compare, self._first_line, self._about = compare, block.line, block.about
 
     def report_failure(self, out: object, test: doctest.DocTest, example: doctest.Example, got: str) -> None:
         line = self._first_line + example.lineno + example.source.count("\n")
         if got.startswith("Traceback"):  # only the error itself is for a page
             got = re.sub(r"\n .*\n(?=\S)", "\n    ...\n", got, count=1, flags=re.DOTALL)
-        self._compare(line, example.want.rstrip("\n"), got)
+        self._compare(line, example.want.rstrip("\n"), got, about=self._about)
 
     def report_unexpected_exception(
         self, out: object, test: doctest.DocTest, example: doctest.Example, exc_info: tuple[object, ...]
@@ -163,11 +166,11 @@ def _check_shown(command: Command) -> None:
             assert re.search(rf"^{re.escape(target)}:", makefile, flags=re.MULTILINE), f"no target {target} in Makefile"
 
 
-def update(page: Path) -> int:
+def update(page: Path, *, exact: bool = False) -> int:
     """Write what is printed into a page; how many outputs were replaced."""
     found: list[Difference] = []
     with tempfile.TemporaryDirectory() as folder:
-        run = PageRun(page, Path(folder), found.append)
+        run = PageRun(page, Path(folder), found.append, exact=exact)
         if run.left:
             run.up_to(run.left[-1])
     lines = page.read_text(encoding="utf-8").splitlines()
@@ -180,5 +183,5 @@ def update(page: Path) -> int:
 
 if __name__ == "__main__":
     os.environ.update(SETTINGS)
-    for name in sys.argv[1:]:
-        print(f"{name}: {update(Path(name).resolve())} outputs replaced")
+    for name in [name for name in sys.argv[1:] if name != "--exact"]:
+        print(f"{name}: {update(Path(name).resolve(), exact='--exact' in sys.argv)} outputs replaced")

@@ -36,7 +36,7 @@ _AS_FOR = re.compile(r"as (?:for|in|of) `([\w.]+)`")
 PROTOCOLS = (Model, Solver, Table)  # what they say of a method holds for every class that has it
 _FRONT = re.compile(  # what a caller holds in the hand, directly or as the result of something
     r"penchant\.(ratings|vocab|attributes|ingest\.report(?=\.[A-Z])|splits|datasets|metrics|fitting|recommender|scorecard|evaluate"
-    r"|errors|topn|models\.\w+|solvers\.als|solvers\.protocol(?=\.[A-Z]))\."
+    r"|errors|topn|interpret|trained|models\.(?!reading)\w+|solvers\.(?:als|bayes)|solvers\.protocol(?=\.[A-Z]))\."
 )
 
 

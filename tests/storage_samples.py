@@ -1,10 +1,12 @@
 """Snapshots to save, and a second writer of the container, made from docs/format.md and not from penchant's code.
 
-Run as a program, this writes `tests/files/v1.penchant`, the file that every later release must still read:
+Run as a program, this writes `tests/files/v1.penchant` and `tests/files/v1-bayes.penchant`, the files that every later
+release must still read:
 
     python tests/storage_samples.py
 
-That file is written once, before the first release of a version of the format, and kept from then on.
+They are written once, before the first release of a version of the format, and kept from then on: one that is there is
+left as it is.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import hashlib
 import json
 import sys
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -23,12 +26,14 @@ import pytest
 
 from penchant.attributes import Attributes
 from penchant.errors import FormatError
-from penchant.models.dot_bias import DotBias, RowPrior
+from penchant.features import FeatureColumn, FeatureEncoder
+from penchant.models.dot_bias import DotBias, RowPrior, Spread
 from penchant.seen import SeenRatings
 from penchant.storage import Snapshot, load, save
 from penchant.vocab import Vocab
 
 KEPT = Path(__file__).parent / "files" / "v1.penchant"
+KEPT_BAYES = KEPT.with_name("v1-bayes.penchant")  # with all that only Bayes learns
 
 
 def objects(values: Iterable[object]) -> np.ndarray[Any, Any]:
@@ -37,15 +42,35 @@ def objects(values: Iterable[object]) -> np.ndarray[Any, Any]:
     return np.fromiter(listed, dtype=np.object_, count=len(listed))
 
 
+def grid(*shape: int, shift: float = 0.0) -> np.ndarray[Any, Any]:
+    """Exact binary fractions: no generator whose stream a later NumPy may change."""
+    return ((np.arange(np.prod(shape)) * 7 % 23 - 11) / 16 + shift).astype(np.float32).reshape(shape)
+
+
 def model(n_users: int, n_items: int, n_factors: int, shift: float = 0.0) -> DotBias:
-    """A DotBias of exact binary fractions: no generator whose stream a later NumPy may change."""
-
-    def grid(*shape: int) -> np.ndarray[Any, Any]:
-        return ((np.arange(np.prod(shape)) * 7 % 23 - 11) / 16 + shift).astype(np.float32).reshape(shape)
-
+    """A DotBias as ALS learns it."""
     prior = RowPrior(np.zeros(n_factors + 1), 2 * np.eye(n_factors + 1), 0.5)
-    return DotBias(
-        3.25, grid(n_users), grid(n_items), grid(n_users, n_factors), grid(n_items, n_factors), prior, prior, 1.25
+    tables = [
+        grid(*shape, shift=shift) for shape in ((n_users,), (n_items,), (n_users, n_factors), (n_items, n_factors))
+    ]
+    return DotBias(3.25, *tables, prior, prior, 1.25)
+
+
+def bayes_model(n_users: int, n_items: int, n_factors: int, n_user_features: int, n_item_features: int) -> DotBias:
+    """The same as Bayes learns it; a side without features has neither their weights nor errors."""
+
+    def prior(n_others: int, n_features: int) -> RowPrior:
+        size = n_factors + 1
+        weights = (grid(n_features, size), abs(grid(n_features))) if n_features else (None, None)
+        mean = grid(size).astype(np.float64)
+        cold = (mean + 0.5, np.eye(size) / 2)
+        return RowPrior(mean, 2 * np.eye(size), 0.0, grid(n_others, size), *weights, *cold)
+
+    return replace(
+        model(n_users, n_items, n_factors),
+        user_prior=prior(n_items, n_user_features),
+        item_prior=prior(n_users, n_item_features),
+        spread=Spread(grid(n_users) + 2, grid(n_items) + 2, abs(grid(n_users)), abs(grid(n_items))),
     )
 
 
@@ -84,6 +109,32 @@ def snapshot(**changes: Any) -> Snapshot:
     return Snapshot(**{**parts, **changes})
 
 
+def bayes_snapshot(**changes: Any) -> Snapshot:
+    """The same people and films, with features of every kind."""
+    users = FeatureEncoder([FeatureColumn("age", "number", (), 35.0, 12.5)])
+    items = FeatureEncoder(
+        [
+            FeatureColumn("genres", "tags", ("Comedy", "Horror", "Romance", "Sci-Fi")),
+            FeatureColumn("year", "number", (), 1993.75, 10.5),
+            FeatureColumn("title", "text", ("Alien (1979)", "千と千尋の神隠し (2001)")),
+        ]
+    )
+    parts: dict[str, Any] = {
+        "model": bayes_model(5, 4, 2, users.n_features, items.n_features),
+        "user_features": users,
+        "item_features": items,
+        "solver": {
+            "name": "bayes",
+            "n_factors": 2,
+            "implicit": True,
+            "user_features": ["age"],
+            "rng": 0,
+            "nothing": [],
+        },
+    }
+    return snapshot(**{**parts, **changes})
+
+
 def assert_same(one: Snapshot, two: Snapshot) -> None:
     """Equal in every part, arrays bit for bit, ids and values of the same types."""
     assert_same_model(one.model, two.model)
@@ -100,6 +151,9 @@ def assert_same(one: Snapshot, two: Snapshot) -> None:
         for name, column in left.items():
             assert column.dtype == right[name].dtype
             assert repr(column.tolist()) == repr(right[name].tolist())
+    for encoder, again in ((one.user_features, two.user_features), (one.item_features, two.item_features)):
+        assert (encoder is None) == (again is None)
+        assert encoder is None or again is None or encoder.columns == again.columns
     assert (one.seen is None) == (two.seen is None)
     if one.seen is not None and two.seen is not None:
         for name in ("indptr", "item_idx", "rating"):
@@ -181,4 +235,5 @@ def rebuild(raw: bytes, change: Callable[[dict[str, Any], dict[str, Any]], objec
 
 
 if __name__ == "__main__":
-    sys.stdout.write(f"{save(snapshot(), KEPT)}\n")
+    for kept, made in ((KEPT, snapshot()), (KEPT_BAYES, bayes_snapshot())):
+        sys.stdout.write(f"{kept}: kept\n" if kept.exists() else f"{save(made, kept)}: written\n")

@@ -33,7 +33,8 @@ def page_runs(tmp_path_factory: pytest.TempPathFactory) -> dict[Path, PageRun]:
 @pytest.fixture(scope="module")
 def compiled_kernels() -> None:
     """So that no command says that it compiles them, which it does once on a machine."""
-    penchant.fit(penchant.load_dataset("sample"), penchant.ALS(n_epochs=1))
+    for solver in (penchant.ALS(n_epochs=1), penchant.Bayes(n_draws=1, n_burn=0, n_chains=1, item_features=("year",))):
+        penchant.fit(penchant.load_dataset("sample"), solver)
 
 
 @pytest.fixture
@@ -102,6 +103,9 @@ def test_an_update_writes_what_is_printed(tmp_path: Path) -> None:
     assert update(page) == 4
     assert page.read_text(encoding="utf-8") == told.format("2", error, "7", "a\nb")
     assert update(page) == 0
+    page.write_text("```python\nprint(7)\n```\n\n<!-- prints -->\n```text\n```\n", encoding="utf-8")
+    assert update(page) == 1
+    assert page.read_text(encoding="utf-8").endswith("```text\n7\n```\n")  # an empty block is filled
 
 
 @pytest.mark.parametrize(
@@ -124,3 +128,77 @@ def test_an_update_writes_what_is_printed(tmp_path: Path) -> None:
 )
 def test_output_is_compared_as_a_person_would(expected: str, actual: str, same: bool) -> None:
     assert matches(expected, actual) is same
+
+
+LIST = """
+rank  item_id  title                  bias  n_ratings
+   1       17  The Third Key (1996)  0.725        175
+   2        5  A Winter (1988)       0.661         62
+"""
+
+
+@pytest.mark.parametrize(
+    ("expected", "actual", "same"),
+    [
+        ("rmse 0.93", "rmse 0.97", True),  # 0.05
+        ("rmse 0.93", "rmse 0.99", False),
+        ("novelty 3.19", "novelty 3.28", True),  # 3 %
+        ("novelty 3.19", "novelty 3.30", False),
+        ("effect -0.02", "effect 0.02", True),
+        ("3.7 stars", "3.9 stars", True),  # two units of the last decimal
+        ("3.7 stars", "4.0 stars", False),
+        ("rmse 0.93", "mae 0.93", False),  # words are the same
+        ("200 users", "201 users", False),  # and so are counts
+        ("rmse 0.93\n200 users", "rmse 0.93", False),
+        ("rmse 0.93", "rmse 0.93\nmae 0.71", False),
+        ("... rmse 0.93", "a b rmse 0.96", True),
+        (LIST, LIST, True),
+        (LIST, LIST.replace("       17  The Third Key", "        8  Another").replace("175", " 9"), True),
+        (LIST, LIST.replace("0.725", "0.735"), True),
+        (LIST, LIST.replace("0.725", "0.815"), True),
+        (LIST, LIST.replace("0.725", "0.835"), False),
+        (LIST, LIST.replace("   2   ", "   3   "), False),  # the second in the list is the second
+        (LIST, LIST.replace("n_ratings", "ratings"), False),
+        (LIST, LIST[: LIST.index("   2")], False),
+        (LIST, f"{LIST}   3        5  A Winter (1988)       0.661         62\n", False),
+        (LIST, LIST.replace("0.661         62", "0.661"), True),
+        (LIST, LIST.replace("0.661", ""), False),
+        ("0    1      64  Shawshank  4.61", "0    1     318  Schindler's List (1993)  4.58", True),
+        ("12 films, rmse 0.93", "12 books, rmse 0.93", False),  # no gap: not a row of a list
+        ("123  Alien  0.93", "123  Brazil  0.93", False),  # nor is this
+    ],
+)
+def test_output_that_is_about_right(expected: str, actual: str, same: bool) -> None:
+    assert matches(expected, actual, about=True) is same
+    assert matches(expected, actual) is (expected == actual)
+
+
+def test_marks_of_blocks(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    block = "{}\n```python\nprint(0.5)\n```\n\n{}\n```text\n0.5\n```\n\n{}\n```console\n$ echo 0.5\n0.52\n```\n"
+
+    def marks(*comments: str) -> list[tuple[str | None, bool, bool]]:
+        page.write_text(block.format(*comments), encoding="utf-8")
+        return [(block.needs, block.about, block.prints is not None) for block in blocks(page)]
+
+    assert marks("", "<!-- prints -->", "") == [(None, False, True), (None, False, False)]
+    assert marks("", "<!-- prints about -->", "<!-- about -->") == [(None, True, True), (None, True, False)]
+    assert marks("<!-- needs: a-b -->", "<!-- prints -->", "<!-- needs: c, about -->") == [
+        ("a-b", False, True),
+        ("c", True, False),
+    ]
+    for wrong in ("<!-- abut -->", "<!-- needs ml-100k -->", "<!-- about prints -->"):
+        with pytest.raises(AssertionError, match="no mark of a block"):
+            marks(wrong, "<!-- prints -->", "")
+
+
+def test_about_holds_for_every_kind_of_block_and_for_no_other(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    python = "```python\nprint(0.52)\n```\n\n{}\n```text\n0.50\n```\n"
+    others = "\n{}\n```python\n>>> 0.52\n0.50\n\n```\n\n{}\n```console\n$ echo 0.52\n0.50\n```\n"
+    page.write_text((python + others).format("<!-- prints about -->", "<!-- about -->", "<!-- about -->"))
+    assert update(page) == 0
+    assert update(page, exact=True) == 3
+    assert "0.50" not in page.read_text()
+    page.write_text((python + others).format("<!-- prints -->", "", ""))
+    assert update(page) == 3

@@ -10,8 +10,9 @@ import importlib.util
 import inspect
 import json
 import re
+import sys
 import tomllib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.docs_reader import PAGES, ROOT, code_spans, matches, prose, table, tables
@@ -219,19 +220,55 @@ def test_the_numbers_of_the_readme_are_the_measured_ones() -> None:
     assert marked[2].splitlines() == measured, "paste this between the marks:\n" + "\n".join(measured)
 
 
-def test_the_picture_is_what_the_script_draws(movielens_100k: Path) -> None:
-    """Its words and numbers, and how many dots; where a dot stands may differ by a column on another processor."""
-    spec = importlib.util.spec_from_file_location("draw", DOCS / "pictures" / "draw.py")
+def script(name: str) -> Any:
+    """A script of docs/pictures as a module."""
+    spec = importlib.util.spec_from_file_location(name, DOCS / "pictures" / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
-    draw = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(draw)
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_picture_is_what_the_script_draws(movielens_100k: Path) -> None:
+    """Its words and numbers, and how many dots; where a dot stands may differ by a column on another processor."""
+    draw = script("draw")
     ratings = penchant.load_dataset("ml-100k")
-    drawn = draw.picture(penchant.fit(ratings), float(ratings.rating.mean()))
+    drawn = draw.picture(penchant.fit(ratings, penchant.ALS()), float(ratings.rating.mean()))
     kept = (DOCS / "pictures" / "taste.svg").read_text(encoding="utf-8")
     words = [" ".join(re.findall(r"<text[^>]*>([^<]*)</text>", svg)) for svg in (kept, drawn)]
     assert matches(*words)
     assert kept.count("<circle") == drawn.count("<circle") == draw.N_DOTS * len(draw.FILMS)
+
+
+def numbers_of(picture: str) -> Any:
+    """What a picture of Bayes carries in its <metadata>."""
+    kept = (DOCS / "pictures" / picture).read_text(encoding="utf-8")
+    found = re.search(r"<metadata>(.*)</metadata>", kept)
+    assert found is not None
+    return json.loads(found[1])
+
+
+@pytest.mark.parametrize("name", script("draw_bayes").PICTURES)
+def test_a_picture_of_bayes_is_what_the_script_draws_from_its_numbers(name: str) -> None:
+    """The draws of another processor would give other numbers, so those of the picture are drawn again."""
+    _, draw = script("draw_bayes").PICTURES[name]
+    svg = draw(numbers_of(name))
+    assert svg == (DOCS / "pictures" / name).read_text(encoding="utf-8")
+    texts = re.findall(r"<text[^>]*>([^<]*)</text>", svg)
+    assert len(texts) > 10
+    within = [tuple(map(float, at)) for at in re.findall(r'<text[^>]*x="([-\d.]+)" y="([-\d.]+)"', svg)]
+    _, _, width, height = map(float, re.search(r'viewBox="([^"]+)"', svg)[1].split())  # type: ignore[index]
+    assert all(0 < x < width and 0 < y < height for x, y in within)
+
+
+def test_the_numbers_of_a_picture_of_bayes_are_measured(movielens_100k: Path) -> None:
+    """Two of them anew: the error of ALS, and that of four chains after 200 draws."""
+    numbers = numbers_of("draws.svg")
+    train, test = penchant.load_dataset("ml-100k").split(test_size=0.2, rng=42)
+    assert penchant.ALS().fit(train).evaluate(test).rmse == pytest.approx(numbers["als"], abs=0.001)
+    drawn = [dict(map(tuple, curve))[200] for curve in numbers["four"]]
+    assert penchant.Bayes().fit(train).evaluate(test).rmse == pytest.approx(sum(drawn) / len(drawn), abs=0.004)
 
 
 def test_the_changelog_has_this_version() -> None:

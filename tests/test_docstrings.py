@@ -107,9 +107,12 @@ def test_the_front_door_is_documented_name_by_name() -> None:
         assert not callable(thing) or name in reached, f"penchant.{name} is exported by no module's __all__"
 
 
-def test_defaults_of_solvers_are_stated() -> None:
-    """Hyper-parameters are what people look up: each says its default."""
-    entries = documented(inspect.getdoc(penchant.ALS) or "")
-    for field in dataclasses.fields(penchant.ALS):
-        if field.default is not None:
+@pytest.mark.parametrize("solver", [penchant.ALS, penchant.Bayes])
+def test_defaults_of_solvers_are_stated(solver: type) -> None:
+    """Hyper-parameters are what people look up: each says its default, a tuple of no names in the word "none"."""
+    entries = documented(inspect.getdoc(solver) or "")
+    for field in dataclasses.fields(solver):
+        if field.default == ():
+            assert "default none" in entries[field.name], field.name
+        elif field.default is not None:
             assert stated_default(entries[field.name]) == (True, field.default), field.name

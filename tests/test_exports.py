@@ -11,6 +11,7 @@ import penchant
 
 PUBLIC = [
     "ALS",
+    "Bayes",
     "PenchantError",
     "Ratings",
     "Recommender",

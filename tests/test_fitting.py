@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 import numpy as np
@@ -62,13 +63,14 @@ def test_it_says_that_kernels_are_being_compiled(
 
 
 def test_the_default_solver(sample: Ratings) -> None:
-    assert pt.fit(sample).solver == solver_settings(pt.ALS())
+    assert pt.fit(sample).solver == solver_settings(pt.Bayes())
 
 
 def test_ctrl_c_before_the_first_epoch_goes_through(sample: Ratings) -> None:
     @dataclass(frozen=True)
     class Interrupted:
         name: ClassVar[str] = "interrupted"
+        n_epochs: ClassVar[int] = 1
 
         def epochs(self, data: TrainingData) -> Iterator[Epoch[DotBias]]:
             raise KeyboardInterrupt
@@ -79,6 +81,58 @@ def test_ctrl_c_before_the_first_epoch_goes_through(sample: Ratings) -> None:
 
     with pytest.raises(KeyboardInterrupt):
         pt.fit(sample, Interrupted())
+
+
+@dataclass(frozen=True)
+class Lazy:
+    """Three epochs of item means whose models are made when they are looked at, and which counts that."""
+
+    name: ClassVar[str] = "lazy"
+    n_epochs: ClassVar[int] = 3
+    finished: list[int] = field(default_factory=list)
+
+    def epochs(self, data: TrainingData) -> Iterator[Epoch[DotBias]]:
+        draft = fitting.baselines(data)["item mean"]
+
+        def finish(number: int) -> DotBias:
+            self.finished.append(number)
+            return dataclasses.replace(draft, noise_precision=number + 1.0)
+
+        for number in range(3):
+            yield Epoch(draft, 0.5, lambda number=number: finish(number))
+
+    def is_compiled(self) -> bool:
+        return True
+
+
+def test_only_the_model_that_is_kept_is_finished(sample: Ratings) -> None:
+    train, test = sample.split(rng=0)
+    lazy = Lazy()
+    rec = pt.fit(train, lazy, valid=test)
+    assert lazy.finished == [2]
+    assert rec.model.noise_precision == 3
+    assert rec.history["valid_loss"].notna().all()
+
+
+def test_ctrl_c_finishes_the_last_model(sample: Ratings) -> None:
+    def stop(record: EpochRecord) -> None:
+        if record.epoch == 1:
+            raise KeyboardInterrupt
+
+    lazy = Lazy()
+    rec = pt.fit(sample, lazy, progress=stop)
+    assert lazy.finished == [1]
+    assert rec.model.noise_precision == 2
+
+
+def test_an_epoch_is_finished_once_and_without_need_not_at_all(sample: Ratings) -> None:
+    lazy = Lazy()
+    first, *_ = lazy.epochs(fitting.training_data(sample))
+    assert lazy.finished == []
+    assert first.model is first.model
+    assert first.model is not first.draft
+    assert lazy.finished == [0]
+    assert Epoch(first.draft, 0.5).model is first.draft
 
 
 def test_the_baselines_come_first_and_are_not_in_the_seconds(sample: Ratings, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,6 +161,7 @@ def test_a_solver_without_epochs_is_refused(sample: Ratings) -> None:
     @dataclass(frozen=True)
     class Idle:
         name: ClassVar[str] = "idle"
+        n_epochs: ClassVar[int] = 0
 
         def epochs(self, data: TrainingData) -> Iterator[Epoch[DotBias]]:
             return iter(())

@@ -12,12 +12,25 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
-from tests.docs_reader import ROOT, code_spans, table
-from tests.storage_samples import KEPT, assert_same, assert_same_model, model, objects, snapshot, tensors, unpack
+from tests.docs_reader import ROOT, code_spans, table, tables
+from tests.storage_samples import (
+    KEPT,
+    KEPT_BAYES,
+    assert_same,
+    assert_same_model,
+    bayes_model,
+    bayes_snapshot,
+    model,
+    objects,
+    snapshot,
+    tensors,
+    unpack,
+)
 
 from penchant import storage
 from penchant.attributes import Attributes
 from penchant.errors import DataError, UnsupportedError
+from penchant.features import FeatureColumn, FeatureEncoder
 from penchant.seen import SeenRatings
 from penchant.storage import container, ids, strict_json
 from penchant.storage import snapshot as snapshots
@@ -34,6 +47,34 @@ def file(tmp_path: Path) -> Path:
 
 def test_everything_comes_back(file: Path) -> None:
     assert_same(snapshot(), storage.load(file))
+
+
+def test_what_bayes_learns_comes_back(tmp_path: Path) -> None:
+    path = storage.save(bayes_snapshot(), tmp_path / "bayes.penchant")
+    loaded = storage.load(path)
+    assert_same(bayes_snapshot(), loaded)
+    assert storage.save(loaded, tmp_path / "again.penchant").read_bytes() == path.read_bytes()
+    users, items = (grid.ravel().astype(np.int32) for grid in np.meshgrid(np.arange(5), np.arange(4)))
+    before, after = bayes_snapshot(), loaded
+    assert before.model.variance(users, items).tobytes() == after.model.variance(users, items).tobytes()
+    rows, rating = np.array([0, 2], dtype=np.int32), np.array([4.5, 1.0], dtype=np.float32)
+    known = {"genres": ("Comedy", "Sci-Fi"), "year": 1999}
+    one, two = (
+        made.model.fold_in_item(rows, rating, made.item_features.row(known)).mean.tobytes() for made in (before, after)
+    )
+    assert one == two
+    assert after.solver["user_features"] == ["age"]
+    assert after.solver["nothing"] == []
+
+
+def test_one_side_may_have_features_and_the_other_none(tmp_path: Path) -> None:
+    encoder = FeatureEncoder([FeatureColumn("age", "number", (), 35.0, 12.5)])
+    saved = bayes_snapshot(model=bayes_model(5, 4, 2, 1, 0), user_features=encoder, item_features=None)
+    path = storage.save(saved, tmp_path / "a.penchant")
+    assert_same(saved, storage.load(path))
+    told = storage.inspect(path)
+    assert told["users"]["features"] == [{"name": "age", "kind": "number", "mean": 35.0, "deviation": 12.5}]  # type: ignore[index,call-overload]
+    assert "features" not in told["items"]  # type: ignore[operator]
 
 
 def test_predictions_are_the_same_bit_for_bit(file: Path) -> None:
@@ -198,6 +239,15 @@ def test_loaded_arrays_are_read_only_and_aligned(file: Path) -> None:
         ({"history": [{"epoch": 1, "train_loss": float("inf")}]}, r"history\[0\]\.train_loss is inf"),
         ({"item_attributes": Attributes({"a": objects(["\udc80", "", "", ""])}, n_rows=4)}, "UTF-8 can't"),
         ({"training": {"note": "x" * 9 * 2**20}}, "header"),
+        ({"model": bayes_model(5, 4, 2, 1, 0)}, "weights of 1 user feature, 0 are described"),
+        ({"item_features": FeatureEncoder([FeatureColumn("genres", "tags", ("Horror",))])}, "0 item features, 1 are"),
+        (
+            {
+                "model": bayes_model(5, 4, 2, 0, 1),
+                "item_features": FeatureEncoder([FeatureColumn("budget", "number")]),
+            },
+            "made of 'budget', which is no attribute",
+        ),
         ({"training": {"deep": json.loads("[" * 64 + "]" * 64)}}, "nested more than 64 deep"),
     ],
 )
@@ -318,8 +368,49 @@ def test_the_kept_file_of_version_1_is_still_read() -> None:
     assert_same_model(loaded.model, snapshot().model)
 
 
-def test_the_kept_file_opens_as_the_specification_says() -> None:
-    raw = KEPT.read_bytes()
+def test_the_kept_file_of_bayes_is_still_read() -> None:
+    loaded = storage.load(KEPT_BAYES)
+    assert loaded.item_features is not None
+    assert loaded.user_features is not None
+    assert [(column.name, column.kind) for column in loaded.item_features.columns] == [
+        ("genres", "tags"),
+        ("year", "number"),
+        ("title", "text"),
+    ]
+    assert loaded.item_features.columns[0].levels == ("Comedy", "Horror", "Romance", "Sci-Fi")
+    assert loaded.item_features.columns[1].mean == 1993.75
+    assert loaded.user_features.columns[0].deviation == 12.5
+    assert loaded.solver["user_features"] == ["age"]
+    arrays = loaded.model.arrays()
+    shapes = {name: array.shape for name, array in arrays.items() if re.search("weights|errors|cold", name)}
+    assert shapes == {
+        "user_implicit_weights": (4, 3),
+        "item_implicit_weights": (5, 3),
+        "user_feature_weights": (1, 3),
+        "user_feature_errors": (1,),
+        "item_feature_weights": (7, 3),
+        "item_feature_errors": (7,),
+        **dict.fromkeys(("user_cold_mean", "item_cold_mean"), (3,)),
+        **dict.fromkeys(("user_cold_precision", "item_cold_precision"), (3, 3)),
+    }
+    assert arrays["item_feature_weights"][3].tolist() == [6 / 16, -10 / 16, -3 / 16]
+    variance = loaded.model.variance(np.array([0, 4], dtype=np.int32), np.array([3, 1], dtype=np.int32))
+    noise = [(2 - 11 / 16) * (2 + 10 / 16) / 1.25, (2 - 6 / 16) * (2 - 4 / 16) / 1.25]
+    assert variance.tolist() == pytest.approx([noise[0] + 11 / 16 + 10 / 16, noise[1] + 6 / 16 + 4 / 16])
+    folded = loaded.model.fold_in_user(np.array([], dtype=np.int32), np.array([], dtype=np.float32))
+    cold = [-3 / 16, 4 / 16, 11 / 16]  # nothing is known
+    assert folded.mean.tolist() == cold
+    assert folded.covariance.tolist() == (2 * np.eye(3)).tolist()
+    folded = loaded.model.fold_in_user(
+        np.array([], dtype=np.int32), np.array([], dtype=np.float32), loaded.user_features.row({"age": 35 + 2 * 12.5})
+    )
+    assert folded.mean.tolist() == [-25 / 16, -4 / 16, 17 / 16]  # and two standard deviations of age
+    assert_same_model(loaded.model, bayes_snapshot().model)
+
+
+@pytest.mark.parametrize("kept", [KEPT, KEPT_BAYES], ids=lambda path: path.name)
+def test_the_kept_file_opens_as_the_specification_says(kept: Path) -> None:
+    raw = kept.read_bytes()
     assert re.match(
         rb'.{8}\{"__metadata__":\{"format":"penchant","format_version":"1\.0","written_by":"penchant \S+","sha256":"',
         raw,
@@ -347,6 +438,15 @@ def test_the_specification_has_the_types_and_limits_of_the_code() -> None:
     assert limits["tuples inside one another, in an id"] == str(ids._TUPLES)
     sections = [name for row in table(PAGE, "Section") for name in code_spans(row["Section"])]
     assert sections == list(snapshots._SECTIONS)
+
+
+def test_the_specification_has_every_array_and_setting_of_the_model() -> None:
+    named = {name for row in table(PAGE, "Setting") for name in code_spans(row["Setting"])}
+    made = bayes_snapshot().model
+    assert named == set(made.settings())
+    rows = [row for rows in tables(PAGE) for row in rows if "Array" in row]
+    named = {name for row in rows for name in code_spans(row["Array"])}
+    assert set(made.arrays()) <= named
 
 
 def test_every_version_has_a_kept_file() -> None:

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.storage_samples import KEPT, rebuild, refused, tensors
+from tests.storage_samples import KEPT, KEPT_BAYES, rebuild, refused, tensors
 
-RAW = KEPT.read_bytes()
+RAW, BAYES = KEPT.read_bytes(), KEPT_BAYES.read_bytes()
 Change = Callable[[dict[str, Any], dict[str, Any]], object]
 
 
@@ -96,6 +96,61 @@ def test_arrays_that_contradict_each_other(path: Path, change: Change, message: 
     assert message in refused(path, rebuild(RAW, change))
 
 
+def single(*values: float) -> np.ndarray[Any, Any]:
+    return np.array(values, dtype="<f4")
+
+
+def changes(*all_of: Change) -> Change:
+    def change(sections: dict[str, Any], arrays: dict[str, Any]) -> None:
+        for one in all_of:
+            one(sections, arrays)
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        *((drop(f"model.{name}"), f"{name!r} is missing") for name in ("user_noise", "item_variance")),
+        (changes(*(drop(f"model.{n}_{k}") for n in ("user", "item") for k in ("noise",))), "'user_noise' is missing"),
+        (put("model.user_noise", single(1, 1, 1, 1, 0)), "'user_noise' holds values that are not above zero"),
+        (put("model.item_noise", single(1, 1, 1, -2)), "'item_noise' holds values that are not above zero"),
+        (put("model.item_noise", single(1, 1, 1, np.nan)), "'model.item_noise' holds values that are not finite"),
+        (put("model.user_variance", single(0, 0, 0, 0, -1e-40)), "'user_variance' holds values below zero"),
+        (put("model.item_variance", single(0, 0, 0, -1)), "'item_variance' holds values below zero"),
+        (put("model.user_noise", single(1, 1, 1, 1)), "'user_noise' is float32(4,), not float32(5,)"),
+        (put("model.item_noise", single(*[1] * 5)), "'item_noise' is float32(5,), not float32(4,)"),
+        (put("model.user_implicit_weights", single(*[0] * 15), [5, 3]), "float32(5, 3), not float32(4, 3)"),
+        (put("model.item_implicit_weights", single(*[0] * 12), [4, 3]), "float32(4, 3), not float32(5, 3)"),
+        (put("model.user_implicit_weights", single(*[0] * 8), [4, 2]), "float32(4, 2), not float32(4, 3)"),
+        (put("model.item_implicit_weights", single(*[np.inf] * 15), [5, 3]), "holds values that are not finite"),
+        (put("model.user_feature_weights", single(0, 0), [1, 2]), "'user_feature_weights' is float32(1, 2), not"),
+        (put("model.user_feature_weights", single(0, 0, 0), [3]), "'user_feature_weights' is missing or is no table"),
+        (put("model.user_feature_weights", single(*[0] * 6), [2, 3]), "'user_feature_errors' is float32(1,), not"),
+        (drop("model.item_feature_errors"), "'item_feature_errors' is missing"),
+        (put("model.item_feature_errors", single(*[1] * 6, -1)), "'item_feature_errors' holds values below zero"),
+        (drop("model.user_cold_mean"), "'user_cold_mean' is missing"),
+        (drop("model.item_cold_precision"), "'item_cold_precision' is missing"),
+        (put("model.user_cold_mean", np.zeros(2, "<f8")), "'user_cold_mean' is float64(2,), not float64(3,)"),
+        (put("model.item_cold_mean", np.full(3, np.nan)), "holds values that are not finite"),
+        (put("model.item_cold_precision", np.zeros(9), [3, 3]), "not symmetric and positive definite"),
+        (put("model.item_cold_precision", -np.eye(3), [3, 3]), "not symmetric and positive definite"),
+        (put("model.user_cold_precision", np.triu(np.ones((3, 3))), [3, 3]), "not symmetric and positive definite"),
+        (put("model.user_cold_precision", np.eye(2), [2, 2]), "float64(2, 2), not float64(3, 3)"),
+        (drop("model.item_feature_weights"), "weights of 0 item features, 7 are described"),
+        (
+            changes(
+                put("model.item_feature_weights", single(*[0] * 24), [8, 3]),
+                put("model.item_feature_errors", single(*[0] * 8)),
+            ),
+            "weights of 8 item features, 7 are described",
+        ),
+    ],
+)
+def test_arrays_of_bayes_that_make_no_sense(path: Path, change: Change, message: str) -> None:
+    assert message in refused(path, rebuild(BAYES, change))
+
+
 def retype(name: str) -> Change:
     other = {"F64": "I64", "I64": "F64", "F32": "I32", "U16": "I16", "U8": "I8", "BOOL": "U8"}
 
@@ -106,9 +161,9 @@ def retype(name: str) -> Change:
     return change
 
 
-@pytest.mark.parametrize("name", tensors(RAW))
+@pytest.mark.parametrize("name", tensors(BAYES))
 def test_arrays_of_another_type(path: Path, name: str) -> None:
-    assert name.rpartition(".")[2] in refused(path, rebuild(RAW, retype(name)))
+    assert name.rpartition(".")[2] in refused(path, rebuild(BAYES, retype(name)))
 
 
 def section(name: str, value: object) -> Change:
@@ -136,7 +191,9 @@ def side(name: str, **values: object) -> Change:
         (model_setting("global_mean", "3"), "global_mean"),
         (model_setting("global_mean", None), "global_mean"),
         (model_setting("global_mean", {}), "'global_mean' is an object"),
-        (model_setting("global_mean", [1, "a"]), "list of other things than numbers"),
+        (model_setting("global_mean", [1, "a"]), "list of other things than numbers, or than texts"),
+        (model_setting("global_mean", ["a", None]), "list of other things than numbers, or than texts"),
+        (model_setting("global_mean", ["a", "b"]), "global_mean"),
         (model_setting("global_mean", True), "global_mean"),
         (model_setting("global_mean", 10**400), "too large"),
         (section("baselines", {}), "is no list"),
@@ -167,6 +224,52 @@ def side(name: str, **values: object) -> Change:
 )
 def test_sections_that_make_no_sense(path: Path, change: Change, message: str) -> None:
     assert message in refused(path, rebuild(RAW, change))
+
+
+GENRE = {"name": "genres", "kind": "tags", "levels": ["Comedy", "Horror"]}
+YEAR = {"name": "year", "kind": "number", "mean": 1990, "deviation": 10}
+
+
+@pytest.mark.parametrize(
+    ("features", "message"),
+    [
+        (None, "the features of items are no list of columns"),
+        ({}, "the features of items are no list of columns"),
+        ([], "the features of items are no list of columns"),
+        (["genres"], "a column is no object with a name"),
+        ([{"kind": "number"}], "a column is no object with a name"),
+        ([{**GENRE, "name": 5}], "a column is no object with a name"),
+        ([{"name": "genres"}], "'genres' is of kind None, not number, text or tags"),
+        ([{**GENRE, "kind": "os.system"}], "'genres' is of kind 'os.system', not"),
+        ([{**GENRE, "kind": ["tags"]}], "'genres' is of kind ['tags'], not"),
+        ([{**GENRE, "levels": None}], "the levels of 'genres' are no list of texts"),
+        ([{**GENRE, "levels": []}], "the levels of 'genres' are no list of texts"),
+        ([{**GENRE, "levels": "Comedy"}], "the levels of 'genres' are no list of texts"),
+        ([{**GENRE, "levels": ["Comedy", 5]}], "the levels of 'genres' are no list of texts"),
+        ([{**GENRE, "levels": ["Comedy", "Comedy"]}], "'genres' has a level twice"),
+        ([GENRE, YEAR, GENRE], "name a column twice"),
+        ([{**YEAR, "mean": None}], "mean is None, not a finite number"),
+        ([{**YEAR, "mean": True}], "mean is True, not a finite number"),
+        ([{**YEAR, "deviation": "10"}], "deviation is '10', not a finite number"),
+        ([{**YEAR, "deviation": 0}], "the deviation of 'year' is not above zero"),
+        ([{**YEAR, "deviation": -1}], "the deviation of 'year' is not above zero"),
+        ([{**YEAR, "deviation": 10**400}], "too large"),
+        ([{**YEAR, "name": "budget"}], "made of 'budget', which is no attribute"),
+        ([GENRE, YEAR], "weights of 7 item features, 3 are described"),
+    ],
+)
+def test_features_that_make_no_sense(path: Path, features: object, message: str) -> None:
+    assert message in refused(path, rebuild(BAYES, side("items", features=features)))
+
+
+def test_features_of_a_model_that_has_no_weights_of_them(path: Path) -> None:
+    message = refused(path, rebuild(RAW, side("items", features=[GENRE, YEAR])))
+    assert "the model has weights of 0 item features, 3 are described" in message
+
+
+def test_weights_of_features_that_nobody_describes(path: Path) -> None:
+    message = refused(path, rebuild(BAYES, lambda sections, arrays: sections["users"].pop("features")))
+    assert "the model has weights of 1 user feature, 0 are described" in message
 
 
 def test_two_columns_of_one_name(path: Path) -> None:

@@ -2,9 +2,10 @@
 
     python docs/pictures/draw.py              needs ml-100k: see `penchant datasets`
 
-The numbers come from `penchant.fit` with its defaults on all 100,000 ratings. Each film has 50 dots: dot j stands at
-the (j + 1/2)/50 quantile of the predictions for all users ("quantile dot plot": Kay et al. 2016, "When (ish) is My
-Bus?"), so one dot is one user in fifty. Dots that would overlap are stacked.
+The numbers come from `penchant.ALS` with its defaults on all 100,000 ratings: its numbers are the same on every
+machine, those of Bayes are not. Each film has 50 dots: dot j stands at the (j + 1/2)/50 quantile of the predictions for
+all users ("quantile dot plot": Kay et al. 2016, "When (ish) is My Bus?"), so one dot is one user in fifty. Dots that
+would overlap are stacked.
 """
 
 from __future__ import annotations
@@ -114,7 +115,7 @@ def picture(rec: pt.Recommender, mean: float) -> str:
 def main() -> None:
     """Fit, draw, write."""
     ratings = pt.load_dataset("ml-100k")
-    svg = picture(pt.fit(ratings), float(ratings.rating.mean()))
+    svg = picture(pt.fit(ratings, pt.ALS()), float(ratings.rating.mean()))
     Path(__file__).with_name("taste.svg").write_text(svg, encoding="utf-8")
 
 

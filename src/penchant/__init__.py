@@ -24,12 +24,13 @@ if TYPE_CHECKING:
     from penchant.datasets import load_dataset
     from penchant.errors import PenchantError
     from penchant.evaluate import compare, cross_validate
-    from penchant.fitting import ALS, fit
+    from penchant.fitting import ALS, Bayes, fit
     from penchant.ratings import Ratings, read_ratings
     from penchant.recommender import Recommender, load
 
 __all__ = [
     "ALS",
+    "Bayes",
     "PenchantError",
     "Ratings",
     "Recommender",
@@ -48,6 +49,7 @@ __all__ = [
 
 _HOMES = {
     "ALS": "penchant.fitting",
+    "Bayes": "penchant.fitting",
     "PenchantError": "penchant.errors",
     "Ratings": "penchant.ratings",
     "Recommender": "penchant.recommender",

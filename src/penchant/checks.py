@@ -11,7 +11,16 @@ from numpy.typing import ArrayLike, NDArray
 from penchant.arrays import BoolArray, Float32Array, Int32Array
 from penchant.errors import DataError, ParameterError
 
-__all__ = ["check_ratings", "generator", "is_real", "is_whole", "require", "require_share", "row_numbers"]
+__all__ = [
+    "check_ratings",
+    "generator",
+    "is_missing",
+    "is_real",
+    "is_whole",
+    "require",
+    "require_share",
+    "row_numbers",
+]
 
 _COLUMNS = {"user_idx": np.int32, "item_idx": np.int32, "rating": np.float32, "time_offset": np.uint32}
 
@@ -43,13 +52,29 @@ def is_real(value: object) -> bool:
     return not isinstance(value, bool) and isinstance(value, numbers.Real) and value == value
 
 
-def require_share(name: str, value: object) -> None:
+def is_missing(value: object) -> bool:
+    """Whether a value says that nothing is known: None, NaN, NaT or pandas' NA."""
+    if value is None:
+        return True
+    unequal: object = value != value
+    if isinstance(unequal, bool | np.bool_):
+        return bool(unequal)
+    return unequal is value  # NA, of which nothing is known, nor whether it is itself
+
+
+def require_share(name: str, value: object, example: float = 0.2) -> None:
     """Refuse what is no share of a whole: a number more than 0 and less than 1.
+
+    Args:
+        name: the argument, as the caller wrote it.
+        value: what was given.
+        example: a share that is often meant (default 0.2), for the message.
 
     Raises:
         ParameterError: it is not.
     """
-    require(is_real(value) and 0 < value < 1, name, value, "a share between 0 and 1, such as 0.2")  # type: ignore[operator]
+    fits = is_real(value) and 0 < value < 1  # type: ignore[operator]
+    require(fits, name, value, f"a share between 0 and 1, such as {example:g}")
 
 
 def generator(rng: object) -> np.random.Generator:

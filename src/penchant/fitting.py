@@ -14,16 +14,18 @@ import numpy as np
 from penchant._version import __version__
 from penchant.checks import require
 from penchant.errors import DataError, ParameterError
+from penchant.features import FeatureEncoder
 from penchant.models.protocol import Model, Setting
 from penchant.ratings import Ratings, require_ratings
 from penchant.recommender import Recommender
 from penchant.seen import SeenRatings
 from penchant.solvers.als import ALSSolver
 from penchant.solvers.baselines import baselines
-from penchant.solvers.protocol import Solver, TrainingData
+from penchant.solvers.bayes import BayesSolver
+from penchant.solvers.protocol import Epoch, Solver, TrainingData
 from penchant.storage import Snapshot
 
-__all__ = ["ALS", "EpochRecord", "Progress", "fit", "print_epoch"]
+__all__ = ["ALS", "Bayes", "EpochRecord", "Progress", "fit", "print_epoch"]
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,7 @@ class EpochRecord:
     seconds: float
 
 
+_Encoders: TypeAlias = "tuple[FeatureEncoder | None, FeatureEncoder | None]"
 Progress: TypeAlias = "bool | Callable[[EpochRecord], object] | None"
 
 
@@ -56,12 +59,13 @@ def fit(
 ) -> Recommender:
     """Train a model on ratings.
 
-    Ctrl-C after the first epoch stops the training and returns the model as it is then; `info()["training"]` says
+    Ctrl-C after the first epoch stops the training and returns the model as it is then (a second Ctrl-C while Bayes
+    finishes it: without intervals and features); `info()["training"]` says
     so under "interrupted". Its "seconds" are those of the epochs, without the baselines, which are learned before.
 
     Args:
         ratings: what to learn from.
-        solver: how to learn; None (default) for `ALS()`.
+        solver: how to learn; None (default) for `Bayes()`.
         valid: held-out ratings, for the column `valid_loss` only: nothing is chosen by them (default None).
         progress: None (default) for silence, True for a table on stderr, or a function that is called with an
             `EpochRecord` after each epoch.
@@ -70,15 +74,15 @@ def fit(
 
     Raises:
         DataError: there are no ratings, or `valid` has other vocabularies than `ratings`.
-        ParameterError: `ratings` or `valid` is another kind of table, `valid` is empty, or `solver` or `progress` is
-            none.
+        ParameterError: `ratings` or `valid` is another kind of table, `valid` is empty, `solver` or `progress` is
+            none, or the solver asks for features of an attribute that the ratings do not have.
 
     >>> import penchant as pt
     >>> train, test = pt.load_dataset("sample").split(0.2, rng=42)
     >>> pt.fit(train, pt.ALS(n_factors=4, n_epochs=5), valid=test).history.shape
     (5, 4)
     """
-    solver = ALS() if solver is None else solver
+    solver = Bayes() if solver is None else solver
     require_solver(solver, "solver")
     require_ratings(ratings, "ratings")
     if valid is not None:
@@ -90,18 +94,18 @@ def fit(
     if valid is not None and (valid.users != ratings.users or valid.items != ratings.items):
         raise DataError("valid has other ids than the training ratings: take both from one split")
     report = _reporter(progress, solver)
-    data = training_data(ratings)
+    encoders = _encoders(ratings, solver)
+    data = training_data(ratings, encoders)
     beside = baselines(data)  # first, so that Ctrl-C in the middle of them loses no model
     run = _Run()
     try:
         for record in run.through(solver, data, None if valid is None else training_data(valid)):
             report(record)
     except KeyboardInterrupt:
-        if run.model is None:
+        if run.last is None:
             raise
         run.interrupted = True
-    run.seconds = time.perf_counter() - run.started
-    return _recommender(ratings, solver, run, beside, keep_ratings=keep_ratings)
+    return _recommender(ratings, solver, run, beside, encoders, keep_ratings=keep_ratings)
 
 
 def require_solver(value: object, name: str) -> None:
@@ -119,14 +123,25 @@ def require_solver(value: object, name: str) -> None:
 
 
 def _recommender(
-    ratings: Ratings, solver: Solver, run: _Run, beside: Mapping[str, Model], *, keep_ratings: bool
+    ratings: Ratings,
+    solver: Solver,
+    run: _Run,
+    beside: Mapping[str, Model],
+    encoders: _Encoders,
+    *,
+    keep_ratings: bool,
 ) -> Recommender:
     """The last model of a training with the ids of its ratings, its baselines and what is to be known of it."""
-    if run.model is None:
+    if run.last is None:
         raise ParameterError(f"{solver.name} made no epoch: use at least 1")
+    try:
+        model = run.last.model
+    except KeyboardInterrupt:  # once more, while it is finished: the draft predicts as well
+        model, encoders, run.interrupted = run.last.draft, (None, None), True
+    seconds = time.perf_counter() - run.started
     return Recommender(
         Snapshot(
-            model=run.model,
+            model=model,
             users=ratings.users,
             items=ratings.items,
             rating_scale=ratings.rating_scale,
@@ -138,11 +153,13 @@ def _recommender(
             solver=solver_settings(solver),
             training={
                 "n_ratings": len(ratings),
-                "seconds": run.seconds,
+                "seconds": seconds,
                 "created": datetime.now(UTC).isoformat(timespec="seconds"),
                 "penchant": __version__,
                 "interrupted": run.interrupted,
             },
+            user_features=encoders[0],
+            item_features=encoders[1],
         )
     )
 
@@ -151,28 +168,44 @@ class _Run:
     """A training under way: what is left of it when it ends, by itself or by Ctrl-C."""
 
     def __init__(self) -> None:
-        self.model: Model | None = None
+        self.last: Epoch[Model] | None = None
         self.history: list[EpochRecord] = []
         self.interrupted = False
-        self.seconds = 0.0
         self.started = time.perf_counter()
 
     def through(self, solver: Solver, data: TrainingData, valid: TrainingData | None) -> Iterator[EpochRecord]:
         begun = time.perf_counter()
         for number, epoch in enumerate(solver.epochs(data)):
             seconds = time.perf_counter() - begun
-            loss = None if valid is None else _clipped_mse(epoch.model, valid)
+            loss = None if valid is None else _clipped_mse(epoch.draft, valid)
             record = EpochRecord(number, epoch.train_loss, loss, seconds)
-            self.model = epoch.model
+            self.last = epoch
             self.history.append(record)
             yield record
             begun = time.perf_counter()
 
 
-def training_data(ratings: Ratings) -> TrainingData:
-    """The arrays of `ratings`, without its ids."""
+def training_data(ratings: Ratings, encoders: _Encoders = (None, None)) -> TrainingData:
+    """The arrays of `ratings`, without its ids, and the features that encoders make of its attributes."""
+    users, items = encoders
     return TrainingData(
-        ratings.user_idx, ratings.item_idx, ratings.rating, ratings.n_users, ratings.n_items, ratings.rating_scale
+        ratings.user_idx,
+        ratings.item_idx,
+        ratings.rating,
+        ratings.n_users,
+        ratings.n_items,
+        ratings.rating_scale,
+        None if users is None else users.rows(ratings.user_attributes),
+        None if items is None else items.rows(ratings.item_attributes),
+    )
+
+
+def _encoders(ratings: Ratings, solver: Solver) -> _Encoders:
+    """Encoders of the attributes that a solver names, None for a side of which it names none."""
+    users, items = getattr(solver, "user_features", ()), getattr(solver, "item_features", ())
+    return (
+        FeatureEncoder.learn(ratings.user_attributes, users, "user") if users else None,
+        FeatureEncoder.learn(ratings.item_attributes, items, "item") if items else None,
     )
 
 
@@ -181,7 +214,8 @@ def solver_settings(solver: Solver) -> dict[str, Setting]:
     settings: dict[str, Setting] = {"name": solver.name}
     for item in fields(solver):  # type: ignore[arg-type]  # every solver is a dataclass: see the protocol
         value = getattr(solver, item.name)
-        settings[item.name] = None if isinstance(value, np.random.Generator) else value
+        plain = value.item() if isinstance(value, np.generic) else list(value) if isinstance(value, tuple) else value
+        settings[item.name] = None if isinstance(value, np.random.Generator) else plain
     return settings
 
 
@@ -238,3 +272,8 @@ class FitsRatings:
 @dataclass(frozen=True, kw_only=True)
 class ALS(ALSSolver, FitsRatings):  # noqa: D101 - it has the docstring of the solver
     __doc__ = ALSSolver.__doc__
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bayes(BayesSolver, FitsRatings):  # noqa: D101 - it has the docstring of the solver
+    __doc__ = BayesSolver.__doc__

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any, NamedTuple
+
 import numpy as np
 
-from penchant.arrays import Float32Array, Int64Array
-from penchant.checks import is_whole, require
-from penchant.errors import ParameterError
+from penchant.arrays import Float32Array, Float64Array, Int64Array
+from penchant.checks import is_whole, require, require_share
+from penchant.errors import ParameterError, UnsupportedError
+from penchant.models.dot_bias import DotBias
 
-__all__ = ["bias_ranking"]
+if TYPE_CHECKING:
+    from penchant.storage import Snapshot
+
+__all__ = ["RatingInterval", "bias_ranking", "effect_rows", "rating_interval"]
 
 
 def bias_ranking(
@@ -40,3 +46,85 @@ def bias_ranking(
     if min_ratings and counts is not None:
         order = order[counts[order] >= min_ratings]
     return order[:n]
+
+
+class RatingInterval(NamedTuple):
+    """A predicted rating and where the rating itself is likely to lie: low <= rating <= high."""
+
+    predicted: Any
+    low: Any
+    high: Any
+
+
+def rating_interval(
+    predicted: Float32Array, variance: Float64Array, share: float, rating_scale: tuple[float, float]
+) -> RatingInterval:
+    """Where a share of ratings lies around predictions.
+
+        [mean - z sd, mean + z sd],     z the (1 + share) / 2 quantile of the standard normal,
+
+    each end clipped to the scale. A rating is held where low <= rating <= high. Ratings come in steps and intervals do
+    not: one interval may hold two steps or three, so the share is that of many ratings, not of one pair.
+
+    Args:
+        predicted: means before they are clipped, shape (n,).
+        variance: of the rating around the mean, shape (n,).
+        share: more than 0 and less than 1.
+        rating_scale: (lo, hi).
+
+    Returns:
+        predicted (clipped), low and high, float32, shape (n,) each.
+
+    Raises:
+        ParameterError: `share` is no share.
+
+    >>> f"{rating_interval(np.float32([4.0]), np.array([1.0]), 0.5, (1, 5)).low[0]:.2f}"
+    '3.33'
+    """
+    require_share("interval", share, 0.9)
+    half = _normal_quantile(share) * np.sqrt(variance)
+    lo, hi = rating_scale
+    columns = (predicted, predicted - half, predicted + half)
+    return RatingInterval(*(np.clip(column, lo, hi).astype(np.float32) for column in columns))
+
+
+def effect_rows(snapshot: Snapshot, interval: float) -> list[dict[str, object]]:
+    """What each feature does to the prior mean of a bias, highest first within each attribute.
+
+    Args:
+        snapshot: a trained recommender.
+        interval: share of the posterior between "low" and "high".
+
+    Raises:
+        UnsupportedError: the model was trained without features.
+        ParameterError: `interval` is no share.
+    """
+    require_share("interval", interval, 0.9)
+    model, z = snapshot.model, _normal_quantile(interval)
+    rows: list[dict[str, object]] = []
+    for side, encoder in (("user", snapshot.user_features), ("item", snapshot.item_features)):
+        if encoder is None or not isinstance(model, DotBias):
+            continue
+        prior = model.user_prior if side == "user" else model.item_prior
+        if prior.feature_weights is None or prior.feature_errors is None:
+            continue
+        effects, errors = prior.feature_weights[:, -1].astype(float), prior.feature_errors.astype(float)
+        attributes = [column.name for column in encoder.columns]
+        found = [
+            (attribute, value, float(effect), float(effect - z * error), float(effect + z * error))
+            for (attribute, value), effect, error in zip(encoder.labels(), effects, errors, strict=True)
+        ]
+        found.sort(key=lambda row: (attributes.index(row[0]), -row[2]))
+        names = ("attribute", "value", "effect", "low", "high")
+        rows += [{"side": side, **dict(zip(names, row, strict=True))} for row in found]
+    if not rows:
+        raise UnsupportedError(
+            "this model was trained without features: use penchant.Bayes(item_features=(...), user_features=(...))"
+        )
+    return rows
+
+
+def _normal_quantile(share: float) -> float:
+    from scipy.special import ndtri
+
+    return float(ndtri((1 + share) / 2))

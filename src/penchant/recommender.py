@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -12,17 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from penchant import storage
-from penchant.arrays import Float32Array, Int32Array
-from penchant.attributes import Attributes
-from penchant.checks import is_whole
+from penchant.arrays import Float32Array, Float64Array, Int32Array
 from penchant.errors import ParameterError, UnsupportedError
-from penchant.interpret import bias_ranking
+from penchant.growing import with_row
+from penchant.interpret import RatingInterval, bias_ranking, effect_rows, rating_interval
 from penchant.models.dot_bias import DotBias
-from penchant.models.protocol import Model, Setting
 from penchant.naming import ItemNames, Many, is_many, is_table, listed, pair_rows
 from penchant.seen import SeenRatings
-from penchant.storage import Snapshot
 from penchant.topn import top_n
+from penchant.trained import Trained
 from penchant.vocab import Vocab
 from penchant.words import counted
 
@@ -35,7 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["Recommender", "load"]
 
 
-class Recommender:
+class Recommender(Trained):
     """A trained model with the caller's ids at its door. Made by `penchant.fit` or `penchant.load`; never unfitted.
 
     Items are named by their id or by their exact title (an id wins); users by their id.
@@ -46,101 +44,6 @@ class Recommender:
     True
     """
 
-    def __init__(self, snapshot: Snapshot) -> None:
-        self._state = snapshot
-
-    # -- what it is made of --
-
-    @property
-    def model(self) -> Model:
-        """The arrays that predict; they know row numbers, not ids."""
-        return self._state.model
-
-    @property
-    def users(self) -> Vocab:
-        """The users' ids, in row order."""
-        return self._state.users
-
-    @property
-    def items(self) -> Vocab:
-        """The items' ids, in row order."""
-        return self._state.items
-
-    @property
-    def n_users(self) -> int:
-        """How many users it knows."""
-        return len(self.users)
-
-    @property
-    def n_items(self) -> int:
-        """How many items it knows."""
-        return len(self.items)
-
-    @property
-    def rating_scale(self) -> tuple[float, float]:
-        """(lo, hi): predictions are clipped to it."""
-        return self._state.rating_scale
-
-    @property
-    def user_attributes(self) -> Attributes:
-        """What is known of each user besides ratings."""
-        return self._state.user_attributes
-
-    @property
-    def item_attributes(self) -> Attributes:
-        """What is known of each item besides ratings; "title" is the one that is shown and asked for."""
-        return self._state.item_attributes
-
-    @property
-    def solver(self) -> dict[str, Setting]:
-        """Name and hyper-parameters of the solver that trained it."""
-        return dict(self._state.solver)
-
-    @property
-    def interrupted(self) -> bool:
-        """Whether the training was stopped by Ctrl-C before its last epoch."""
-        return self._state.training.get("interrupted") is True
-
-    @property
-    def history(self) -> pd.DataFrame:
-        """The table of epochs: epoch, train_loss, valid_loss (both mean squared errors), time in seconds.
-
-        NaN where a number was not measured, or where a file made by another program does not have it.
-        """
-        import pandas as pd
-
-        rows = self._state.history
-        named = {"train_loss": "train_loss", "valid_loss": "valid_loss", "time": "seconds"}
-        columns = {shown: [_number(row.get(kept)) for row in rows] for shown, kept in named.items()}
-        epochs = [row.get("epoch") for row in rows]
-        told = [epoch if is_whole(epoch) else at for at, epoch in enumerate(epochs)]
-        return pd.DataFrame({"epoch": told, **columns})
-
-    def info(self) -> dict[str, object]:
-        """What it is and how it was trained, in values that JSON can hold."""
-        lo, hi = self.rating_scale
-        return {
-            "model": self.model.kind,
-            "n_users": len(self.users),
-            "n_items": len(self.items),
-            "rating_scale": [lo, hi],
-            "settings": self.model.settings(),
-            "solver": self.solver,
-            "training": dict(self._state.training),
-            "history": [dict(row) for row in self._state.history],
-            "item_attributes": list(self.item_attributes),
-            "user_attributes": list(self.user_attributes),
-            "keeps_ratings": self._state.seen is not None,
-        }
-
-    def __repr__(self) -> str:
-        settings = ", ".join(f"{name}={value}" for name, value in self.solver.items() if name != "name")
-        lo, hi = self.rating_scale
-        return (
-            f"Recommender({self.model.kind}: {counted(len(self.users), 'user')}, {counted(len(self.items), 'item')}, "
-            f"scale {lo:g} to {hi:g})\n  learned by {self.solver.get('name', 'an unknown solver')}({settings})"
-        )
-
     # -- predict --
 
     @overload
@@ -149,7 +52,12 @@ class Recommender:
     @overload
     def predict(self, item: object, user_id: object = None) -> float | Float32Array: ...
 
-    def predict(self, item: object, user_id: object = None) -> float | Float32Array:
+    @overload
+    def predict(self, item: object, user_id: object = None, *, interval: float) -> RatingInterval | pd.DataFrame: ...
+
+    def predict(
+        self, item: object, user_id: object = None, *, interval: float | None = None
+    ) -> float | Float32Array | RatingInterval | pd.DataFrame:
         """Predicted ratings, clipped to `rating_scale`.
 
         Args:
@@ -158,26 +66,50 @@ class Recommender:
                 `read_ratings`.
             user_id: a user's id, or a list, array or column of them, as long as that of the items. One user goes with
                 every item and one item with every user.
+            interval: a share such as 0.9: also say where that share of such ratings lies; None (default) without.
 
         Returns:
-            A float for one item and one user, else float32 of shape (n,) in the order of the input.
+            A float for one item and one user, else float32 of shape (n,) in the order of the input. With `interval`,
+            (predicted, low, high) for one pair, else a DataFrame with these columns (and the index of a
+            pandas table): a rating is held where low <= rating <= high (see `interpret.rating_interval`).
 
         Raises:
             UnknownIdError: an id or title that was not in the training table; near ones are suggested.
             AmbiguousTitleError: a title that several items share.
-            ParameterError: no user, or lists of different lengths.
+            ParameterError: no user, lists of different lengths, or `interval` is no share.
             ColumnError, DataError: a table without a column of users or items, or with a row that lacks one.
+            UnsupportedError: `interval` of a model that does not know how sure it is.
         """
+        user_idx, item_idx = self._pairs(item, user_id)
+        predicted = self.model.predict(user_idx, item_idx)
+        is_one = user_id is not None and not (is_many(item) or is_many(user_id))
+        if interval is None:
+            clipped = self._clip(predicted)
+            return float(clipped[0]) if is_one else clipped
+        bounds = rating_interval(predicted, self._variance(user_idx, item_idx), interval, self.rating_scale)
+        if is_one:
+            return RatingInterval(*(float(column[0]) for column in bounds))
+        import pandas as pd
+
+        index = item.index if isinstance(item, pd.DataFrame) else None
+        return pd.DataFrame(bounds._asdict(), index=index)
+
+    def _pairs(self, item: object, user_id: object) -> tuple[Int32Array, Int32Array]:
         if user_id is None:
             if not is_table(item):
                 raise ParameterError("predict needs user_id=, or a table with a user and an item column")
-            return self._clip(self.model.predict(*pair_rows(item, self.users, self._names)))
+            return pair_rows(item, self.users, self._names)
         users, items = listed(user_id), listed(item)
         if len(items) != len(users) and is_many(item) and is_many(user_id):
             raise ParameterError(f"{len(items)} items for {len(users)} users: give one of either, or as many of both")
         user_idx, item_idx = np.broadcast_arrays(self.users.indices(users), self._names.rows(items))
-        predicted = self._clip(self.model.predict(user_idx, item_idx))
-        return predicted if is_many(item) or is_many(user_id) else float(predicted[0])
+        return user_idx, item_idx
+
+    def _variance(self, user_idx: Int32Array, item_idx: Int32Array) -> Float64Array:
+        variance = self.model.variance(user_idx, item_idx) if isinstance(self.model, DotBias) else None
+        if variance is None:
+            raise UnsupportedError("this model does not know how sure it is: one learned by penchant.Bayes() does")
+        return variance
 
     def _clip(self, predicted: Float32Array) -> Float32Array:
         lo, hi = self.rating_scale
@@ -238,6 +170,84 @@ class Recommender:
         rows = bias_ranking(self.model.item_biases, counts, n=n, worst=worst, min_ratings=min_ratings)
         known = {} if counts is None else {"n_ratings": counts[rows]}
         return self._item_table(rows, bias=self.model.item_biases[rows], **known)
+
+    def feature_effects(self, *, interval: float = 0.9) -> pd.DataFrame:
+        """What features (genre, age) do to ratings: weights of the prior mean's bias, in rating units.
+
+        An effect is how much higher (or lower) the bias of a row with this value is expected to be, all else equal,
+        before its ratings are seen. That of a number is per standard deviation, which `value` tells.
+
+        Args:
+            interval: share of the posterior between `low` and `high` (default 0.9).
+
+        Returns:
+            A DataFrame, highest first within each attribute, with the columns side ("user" or "item"), attribute,
+            value, effect, low and high.
+
+        Raises:
+            UnsupportedError: the model was trained without features.
+            ParameterError: `interval` is no share.
+        """
+        import pandas as pd
+
+        return pd.DataFrame(effect_rows(self._state, interval))
+
+    # -- grow --
+
+    def add_item(
+        self,
+        item_id: Hashable,
+        *,
+        features: Mapping[str, object] | None = None,
+        ratings: Mapping[Hashable, float] | None = None,
+    ) -> Recommender:
+        """A recommender that knows one more item; nothing is trained again, and this one stays as it is.
+
+        With ratings, the item's row is its posterior given these, all other rows held still. Without any, it is what
+        its features let expect, and with nothing known the mean of all items.
+
+        Args:
+            item_id: its id, a new one.
+            features: what is known of it by attribute, such as {"title": "...", "genres": ("Comedy",), "year": 1999},
+                as a dict or a pandas Series; None and NaN are not known. Attributes that the model was not trained
+                with are kept and shown (default none).
+            ratings: what known users gave it, {user_id: rating}, as a dict or a pandas Series (default none).
+
+        Raises:
+            ParameterError: the id is known already, is of a type that a file can't hold, or is like another name of
+                an item; another item has the title; or an attribute has another kind of value.
+            UnknownIdError: a user who was not in the training table.
+            DataError: a rating outside `rating_scale`, a value that no item had in training, or a number that is far
+                from all that were.
+            UnsupportedError: the model can't take in a row.
+        """
+        return Recommender(with_row(self._state, "item", item_id, features, ratings, self._names))
+
+    def add_user(
+        self,
+        user_id: Hashable,
+        *,
+        features: Mapping[str, object] | None = None,
+        ratings: Mapping[Hashable, float] | None = None,
+    ) -> Recommender:
+        """A recommender that knows one more user: see `add_item`, with the sides exchanged.
+
+        Args:
+            user_id: the user's id, a new one.
+            features: what is known of the user by attribute, such as {"age": 31, "occupation": "writer"} (default
+                none).
+            ratings: what the user gave known items, {id or exact title: rating} (default none).
+
+        Raises:
+            ParameterError, UnknownIdError, AmbiguousTitleError, DataError, UnsupportedError: as `add_item`.
+
+        >>> import penchant as pt
+        >>> rec = pt.fit(pt.load_dataset("sample"), pt.Bayes(n_factors=4, n_draws=40))
+        >>> rec = rec.add_user("new", ratings={rec.items[0]: 5, rec.items[1]: 1})
+        >>> rec.predict(rec.items[0], user_id="new") > rec.predict(rec.items[1], user_id="new")
+        True
+        """
+        return Recommender(with_row(self._state, "user", user_id, features, ratings, self._names))
 
     def _item_table(self, rows: NDArray[np.integer], **columns: NDArray[np.generic]) -> pd.DataFrame:
         import pandas as pd
@@ -337,11 +347,6 @@ def load(path: str | Path) -> Recommender:
     True
     """
     return Recommender(storage.load(path))
-
-
-def _number(value: object) -> float:
-    """A number of a record in a file, which may hold any JSON; NaN for what is none."""
-    return float(value) if isinstance(value, float) or (type(value) is int and abs(value) < 2**63) else float("nan")
 
 
 def _joined(known: Vocab, other: Vocab, rows: Int32Array) -> tuple[int, Int32Array]:

@@ -34,6 +34,14 @@ def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return recommender.save(tmp_path_factory.mktemp("saved") / "films.penchant")
 
 
+@pytest.fixture(scope="session")
+def sure_films(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same by Bayes, with few draws: it knows how sure it is."""
+    solver = penchant.Bayes(n_factors=2, n_draws=8, n_burn=4, n_chains=2)
+    recommender = solver.fit(penchant.load_dataset("sample"))
+    return recommender.save(tmp_path_factory.mktemp("sure") / "films.penchant")
+
+
 @pytest.fixture
 def table(tmp_path: Path) -> Path:
     """A CSV file of 60 ratings by 10 users."""

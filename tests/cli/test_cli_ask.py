@@ -104,6 +104,44 @@ def test_pairs_come_from_a_table(shell: Shell, films: Path, tmp_path: Path, head
     assert ("who" in told.err) == header.startswith("who")
 
 
+def test_an_interval_says_where_ratings_lie(shell: Shell, sure_films: Path) -> None:
+    recommender = penchant.load(sure_films)
+    user, items = recommender.users[5], [recommender.items[7], recommender.items[8]]
+    asked = ("predict", sure_films, "--user", user, "--item", items[0], "--item", items[1])
+
+    told = shell(*asked, "--interval", 0.8, "--json").json
+
+    for row, item in zip(told, items, strict=True):
+        bounds = recommender.predict(item, user, interval=0.8)
+        assert list(row) == ["user_id", "item_id", "title", "predicted", "low", "high"]
+        assert [row[name] for name in ("predicted", "low", "high")] == pytest.approx(list(bounds))
+        assert row["low"] < row["predicted"] < row["high"]
+    first, *rows = shell(*asked, "--interval", 0.8).out.splitlines()
+    assert first.split() == ["user_id", "item_id", "title", "predicted", "low", "high"]
+    assert [line.split()[-1] for line in rows] == [f"{row['high']:.3f}" for row in told]
+    assert "low" not in shell(*asked).out.splitlines()[0]
+
+
+def test_a_table_of_pairs_has_intervals_too(shell: Shell, sure_films: Path, tmp_path: Path) -> None:
+    recommender = penchant.load(sure_films)
+    pairs = [(recommender.users[at], recommender.items[2 * at]) for at in range(5)]
+    (tmp_path / "pairs.csv").write_text("user,item\n" + "".join(f"{user},{item}\n" for user, item in pairs))
+
+    told = shell("predict", sure_films, "--pairs", tmp_path / "pairs.csv", "--interval", 0.5, "--json").json
+
+    wanted = recommender.predict([item for _, item in pairs], [user for user, _ in pairs], interval=0.5)
+    assert [row["low"] for row in told] == wanted["low"].tolist()
+
+
+@pytest.mark.parametrize("share", ["0", "1", "-0.5", "90", "nan"])
+def test_an_interval_is_a_share(shell: Shell, sure_films: Path, share: str) -> None:
+    shell("predict", sure_films, "--user", 1, "--item", 1, f"--interval={share}").fails(2, "interval", share)
+
+
+def test_a_model_that_does_not_know_how_sure_it_is_says_so(shell: Shell, films: Path) -> None:
+    shell("predict", films, "--user", 1, "--item", 1, "--interval", 0.9).fails(7, "how sure it is", "Bayes")
+
+
 def test_pairs_of_a_file_whose_ids_have_another_type(shell: Shell, tmp_path: Path) -> None:
     path = _fit(tmp_path, ["1", "2"], [10, 20], ["Alien", "Brazil"])
     (tmp_path / "pairs.csv").write_text("user,item\n1,20\n2,Alien\n")

@@ -21,7 +21,7 @@ from penchant.cli.app import build_app
 from penchant.cli.doctor import examine
 from penchant.cli.reading import in_words_of_the_shell
 
-QUICK = ("--test-size", 0, "--epochs", 1, "--n-factors", 1, "--json")
+QUICK = ("--test-size", 0, "--solver", "als", "--epochs", 1, "--n-factors", 1, "--json")
 
 
 def _n_ratings(told: object) -> object:

@@ -54,7 +54,7 @@ print(",".join(sys.modules), file=sys.stderr)
 
 
 def test_results_and_progress_go_different_ways(tmp_path: Path) -> None:
-    ended = _run("train", "sample", "-o", tmp_path / "a", "--epochs", 1, "--json")
+    ended = _run("train", "sample", "-o", tmp_path / "a", "--solver", "als", "--epochs", 1, "--json")
 
     assert ended.returncode == 0, ended.stderr
     assert json.loads(ended.stdout)["n_users"] == 200
@@ -136,7 +136,7 @@ def test_a_terminal_that_knows_ascii_only_gets_other_letters_spelled_out(tmp_pat
     (tmp_path / "r.csv").write_text(
         "user,item,rating\n1,Amélie,5\n1,Alien,3\n2,Amélie,4\n2,Alien,1\n", encoding="utf-8"
     )
-    _run("train", tmp_path / "r.csv", "-o", tmp_path / "a", "--test-size", 0)
+    _run("train", tmp_path / "r.csv", "-o", tmp_path / "a", "--test-size", 0, "--solver", "als")
 
     ended = _run("items", tmp_path / "a", PYTHONIOENCODING="ascii", PYTHONUTF8="0")
     assert ended.returncode == 0, ended.stderr

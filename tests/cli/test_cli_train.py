@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,11 +16,17 @@ from tests.cli.outcome import Shell
 import penchant
 from penchant import fitting
 from penchant.cli import hyper
-from penchant.cli.hyper import SOLVERS, build_solver, documented, flag_of, hyper_options, solver_class
+from penchant.cli.hyper import SOLVERS, build_solver, documented, flag_of, hyper_options, shown_default, solver_class
+from penchant.cli.training import train
 from penchant.errors import ParameterError
 from penchant.solvers.protocol import Epoch, TrainingData
 
-QUICK = ("--epochs", 3, "--n-factors", 2)
+QUICK = ("--solver", "als", "--epochs", 3, "--n-factors", 2)
+
+
+@pytest.fixture(scope="session")
+def sample() -> penchant.Ratings:
+    return penchant.load_dataset("sample")
 
 
 def _same(path: Path, recommender: penchant.Recommender) -> bool:
@@ -99,6 +107,11 @@ def test_json_tells_all_that_people_are_told(shell: Shell, tmp_path: Path) -> No
 # -- hyper-parameters: one source of truth --
 
 
+def _line_of(flag: str, shown: str) -> str:
+    [line] = [line for line in shown.splitlines() if line.lstrip("│ *").startswith(f"{flag} ")]
+    return line
+
+
 @pytest.mark.parametrize("name", SOLVERS)
 def test_help_shows_the_defaults_of_the_signature(shell: Shell, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "500")
@@ -106,9 +119,23 @@ def test_help_shows_the_defaults_of_the_signature(shell: Shell, name: str, monke
     shown = shell("train", "--help").out
 
     for field in dataclasses.fields(solver_class(name)):  # type: ignore[arg-type]
-        [line] = [line for line in shown.splitlines() if f" {flag_of(field.name)} " in line]
-        assert f"[default: {'none' if field.default is None else field.default}]" in line
+        line = _line_of(flag_of(field.name), shown)
+        default = shown_default(field.default)
+        assert f"[default: {default}]" in line or re.search(rf"\[default: .*{name} {re.escape(default)}[,\]]", line)
         assert line.count("default") == 1
+
+
+def test_help_says_which_solver_an_option_is_for(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "500")
+    monkeypatch.setenv("TERMINAL_WIDTH", "500")
+    shown = shell("train", "--help").out
+
+    assert "(bayes only)" in _line_of("--draws", shown)
+    assert "(als only)" in _line_of("--epochs", shown)
+    assert "only)" not in _line_of("--n-factors", shown)
+    assert "multiple of --chains" in _line_of("--draws", shown)  # and not of n_chains
+    assert "such as age,sex and genres,year" in _line_of("--user-features", shown)  # and not ("age", "sex")
+    assert "seed or generator. [" in _line_of("--seed", shown)  # in the words of the default solver
 
 
 @pytest.mark.parametrize("name", SOLVERS)
@@ -118,9 +145,50 @@ def test_every_hyper_parameter_is_described_and_can_be_set(name: str) -> None:
 
     assert set(documented(solver)) == set(names)
     assert all(documented(solver).values())
-    assert [one.name for one in hyper_options()] == names
+    assert set(names) <= {one.name for one in hyper_options()}
     assert solver_class(name).name == name
     assert build_solver(name, {}) == solver()
+
+
+def test_the_default_solver_is_that_of_the_library(sample: penchant.Ratings) -> None:
+    by_default = inspect.signature(train).parameters["solver"].default
+
+    assert by_default == next(iter(SOLVERS))
+    assert penchant.fit(sample.take(range(100))).solver["name"] == by_default
+
+
+def test_the_options_of_bayes(shell: Shell, tmp_path: Path) -> None:
+    path = tmp_path / "films.penchant"
+    few = ("--draws", 6, "--burn", 2, "--chains", 2, "--n-factors", 2)
+    features = ("--item-features", "genres, year", "--user-features", "age,")
+
+    told = shell("train", "sample", "-o", path, "--test-size", 0, "--no-implicit", "--json", *few, *features)
+
+    assert told.code == 0, told.err
+    solver = penchant.Bayes(
+        n_factors=2, n_draws=6, n_burn=2, n_chains=2, implicit=False,
+        user_features=("age",), item_features=("genres", "year"),
+    )  # fmt: skip
+    assert told.json["solver"] == fitting.solver_settings(solver)
+    assert told.json["solver"]["item_features"] == ["genres", "year"]
+    assert _same(path, solver.fit(penchant.load_dataset("sample")))
+    assert "implicit=no" in shell("info", path).out
+
+
+@pytest.mark.parametrize(("option", "wanted"), [((), True), (("--implicit",), True), (("--no-implicit",), False)])
+def test_implicit_is_a_switch(
+    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, option: tuple[str, ...], wanted: bool
+) -> None:
+    asked: list[object] = []
+
+    def note_and_stop(ratings: penchant.Ratings, solver: object, **_: object) -> None:
+        asked.append(solver)
+        raise ParameterError("seen enough")
+
+    monkeypatch.setattr(fitting, "fit", note_and_stop)
+    shell("train", "sample", "-o", tmp_path / "a", *option).fails(2, "seen enough")
+
+    assert [solver.implicit for solver in asked] == [wanted]  # type: ignore[attr-defined]
 
 
 class _First:
@@ -155,10 +223,30 @@ def test_two_solvers_share_options_and_each_names_its_default(monkeypatch: pytes
 
     helps = {one.name: one.annotation.__metadata__[0].help for one in hyper_options()}
 
-    assert f"default: als {penchant.ALS().n_factors}, other 7" in helps["n_factors"]
-    assert "default: 0.5" in helps["lr"]
-    with pytest.raises(ParameterError, match=r"--lr is no option of the solver als"):
+    two = f"bayes {penchant.Bayes().n_factors}, als {penchant.ALS().n_factors}"
+    assert f"default: {two}, other 7" in helps["n_factors"]
+    assert "(other only) \\[default: 0.5]" in helps["lr"]
+    assert "(als only)" in helps["reg"]
+    assert "(bayes and als only)" in helps["rng"]
+    with pytest.raises(ParameterError, match=r"--lr is no option of the solver als, but of other$"):
         build_solver("als", {"lr": 1.0})
+    with pytest.raises(ParameterError, match=r"--seed is no option of the solver other, but of bayes and als$"):
+        build_solver("other", {"rng": 1})
+
+
+@dataclasses.dataclass(frozen=True)
+class _Picky:
+    reg: float = 0.5
+
+    def __post_init__(self) -> None:
+        raise ParameterError("whatever it is, no")
+
+
+def test_an_error_that_names_no_hyper_parameter_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hyper, "SOLVERS", {"picky": f"{__name__}:_Picky"})
+
+    with pytest.raises(ParameterError, match=r"^whatever it is, no$"):
+        build_solver("picky", {"reg": 1.0})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -180,14 +268,23 @@ def test_a_hyper_parameter_that_no_shell_can_read_is_the_developers_mistake(monk
     ("options", "code", "words"),
     [
         (("--solver", "svd"), 2, ["svd", "als"]),
-        (("--epochs", "0"), 2, ["n_epochs"]),
+        (("--epochs", "0"), 2, ["--epochs is no option of the solver bayes, but of als"]),
+        (("--solver", "als", "--epochs", "0"), 2, ["error: --epochs is 0: use at least 1"]),
+        (("--solver", "als", "--no-implicit"), 2, ["--no-implicit is no option of the solver als, but of bayes"]),
+        (("--draws", "0"), 2, ["error: --draws is 0: use a whole number from 1"]),
+        (("--chains", "0"), 2, ["error: --chains is 0: use"]),
+        (("--burn", "-1"), 2, ["error: --burn is -1: use"]),
+        (("--n-factors", "-1"), 2, ["error: --n-factors is -1: use"]),
+        (("--item-features", "gender"), 2, ["gender", "title, year, genres"]),
+        (("--user-features", "genres"), 2, ["genres", "age, sex, occupation"]),
+        (("--item-features", "year,year"), 2, ["year, year"]),
         (("--epochs", "many"), 2, ["--epochs", "penchant train --help"]),
-        (("--reg", "-1"), 2, ["reg"]),
-        (("--reg", "nan"), 2, ["reg"]),
+        (("--solver", "als", "--reg", "-1"), 2, ["error: --reg is -1.0: use"]),
+        (("--solver", "als", "--reg", "nan"), 2, ["error: --reg is nan: use"]),
         (("--test-size", "1"), 2, ["--test-size"]),
         (("--test-size", "-0.1"), 2, ["--test-size"]),
         (("--test-size", "nan"), 2, ["--test-size"]),
-        (("--threads", "0"), 2, ["n_threads"]),
+        (("--threads", "0"), 2, ["error: --threads is 0: use at least 1"]),
         (("--seed", "-1"), 2, ["--seed is -1: use a whole number of at least 0"]),
         (("--sep", ";"), 2, ["--sep", "sample"]),
         (("--epocks", "3"), 2, ["--epocks"]),

@@ -5,21 +5,52 @@ A new solver is one more line in `SOLVERS`. An exception to a test is a line in 
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 
 import penchant as pt
+from penchant.fitting import Bayes
 from penchant.ratings import Ratings
+from penchant.solvers.protocol import Solver
 
 SOLVERS = {
     "als": pt.ALS(n_factors=4, n_epochs=8),
     "als, biases only": pt.ALS(n_factors=0, n_epochs=8),
     "als, plain ridge": pt.ALS(n_factors=4, n_epochs=8, reg=5.0, bias_reg=1.0, reg_power=0.0),
     "als, weighted lambda": pt.ALS(n_factors=4, n_epochs=8, reg=0.1, bias_reg=0.05, reg_power=1.0),
+    "bayes": Bayes(n_factors=4, n_draws=40, n_burn=10),
+    "bayes, biases only": Bayes(n_factors=0, n_draws=24, n_burn=10),
+    "bayes, without choices": Bayes(n_factors=4, n_draws=24, n_burn=10, implicit=False),
+    "bayes, one chain, features": Bayes(
+        n_factors=4, n_draws=40, n_burn=10, n_chains=1, user_features=("age",), item_features=("genres",)
+    ),
 }
 
 EXCEPTIONS = {
     ("checkerboard", "als, biases only"): "every row and column of the board has the same mean: biases see nothing",
+    ("checkerboard", "bayes, biases only"): "the same",
+    ("cold rows", "bayes, one chain, features"): "genres tell of a cold item, a new one is added without",
 }
+
+
+def stopped_after(solver: Solver, n_epochs: int) -> Solver:
+    """The same solver with fewer epochs: what Ctrl-C after so many must be equal to."""
+    if isinstance(solver, Bayes):
+        n_more = n_epochs - -(-solver.n_burn // 5)  # an epoch is five rounds, those of the burn-in are the first
+        return dataclasses.replace(solver, n_draws=5 * n_more * solver.n_chains)
+    return dataclasses.replace(solver, n_epochs=n_epochs)
+
+
+def out_of_range(solver: Solver) -> list[tuple[str, object]]:
+    """Hyper-parameters and values that no solver takes."""
+    length = "n_draws" if isinstance(solver, Bayes) else "n_epochs"
+    return [(length, 0), (length, 2.5), ("n_factors", -1), ("n_threads", 0), ("rng", -1)]
+
+
+def without_features(solver: Solver) -> Solver:
+    """For tables that a test makes up, which have no attributes."""
+    return dataclasses.replace(solver, user_features=(), item_features=()) if isinstance(solver, Bayes) else solver
 
 
 def checkerboard(n: int = 24) -> tuple[Ratings, Ratings]:

@@ -11,16 +11,32 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.storage_samples import KEPT, assert_same, model, objects, pack, rebuild, seal, snapshot, tensors, unpack
+from tests.storage_samples import (
+    KEPT,
+    KEPT_BAYES,
+    assert_same,
+    bayes_model,
+    model,
+    objects,
+    pack,
+    rebuild,
+    seal,
+    snapshot,
+    tensors,
+    unpack,
+)
 
 from penchant import storage
 from penchant.attributes import Attributes
 from penchant.errors import FormatError
+from penchant.features import FeatureColumn, FeatureEncoder
+from penchant.models.dot_bias import DotBias
 from penchant.seen import SeenRatings
 from penchant.storage import Snapshot
 from penchant.vocab import Vocab
 
 RAW = KEPT.read_bytes()
+FILES = (RAW, KEPT_BAYES.read_bytes())
 
 offsets = st.integers(-1439, 1439).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 anything = st.text(st.characters(codec=None))  # halves of surrogate pairs too
@@ -144,6 +160,31 @@ def test_settings(
     )
 
 
+@given(
+    n_users=st.integers(0, 4),
+    n_items=st.integers(0, 4),
+    n_factors=st.integers(0, 3),
+    columns=st.lists(st.lists(st.text(), min_size=1, max_size=4, unique=True), max_size=3),
+)
+def test_features_and_what_bayes_learns(
+    path: Path, n_users: int, n_items: int, n_factors: int, columns: list[list[str]]
+) -> None:
+    names = [f"column {number}" for number in range(len(columns))]
+    encoder = FeatureEncoder(
+        [FeatureColumn(name, "tags", tuple(levels)) for name, levels in zip(names, columns, strict=True)]
+    )
+    there_and_back(
+        path,
+        of_size(
+            n_users,
+            n_items,
+            model=bayes_model(n_users, n_items, n_factors, 0, encoder.n_features),
+            item_attributes=Attributes({name: objects([()] * n_items) for name in names}, n_rows=n_items),
+            item_features=encoder if columns else None,
+        ),
+    )
+
+
 # -- damage --
 
 
@@ -189,17 +230,27 @@ def read_or_refused(path: Path, raw: bytes) -> None:
     n_users, n_items = len(loaded.users), len(loaded.items)
     users, items = (grid.ravel().astype(np.int32) for grid in np.meshgrid(np.arange(n_users), np.arange(n_items)))
     for one in (loaded.model, *loaded.baselines.values()):
+        assert isinstance(one, DotBias)
         with np.errstate(over="ignore", invalid="ignore"):  # finite numbers may still be too large to add
             assert one.predict(users, items).shape == (n_users * n_items,)
+        variance = one.variance(users, items)
+        assert variance is None or (variance >= 0).all()
+    for encoder, prior in ((loaded.user_features, "user_prior"), (loaded.item_features, "item_prior")):
+        if encoder is not None:
+            known = {column.name: column.levels[0] for column in encoder.columns if column.kind == "text"}
+            with np.errstate(over="ignore", invalid="ignore"):
+                mean = getattr(loaded.model, prior).expected(np.array([], np.int32), encoder.row(known))
+            assert mean.shape == (loaded.model.n_factors + 1,)
     for row in range(n_users if loaded.seen is not None else 0):
         assert loaded.seen is not None
         assert set(loaded.seen.items_of(row).tolist()) <= set(range(n_items))
     assert all(loaded.items.index(value) == row for row, value in enumerate(loaded.items) if value == value)
 
 
-@given(at=st.integers(176, len(RAW) - 1), new=st.binary(min_size=1, max_size=16))
-def test_changed_bytes_under_a_fitting_checksum(path: Path, at: int, new: bytes) -> None:
-    read_or_refused(path, seal((RAW[:at] + new + RAW[at + len(new) :])[: len(RAW)]))
+@given(raw=st.sampled_from(FILES), data=st.data(), new=st.binary(min_size=1, max_size=16))
+def test_changed_bytes_under_a_fitting_checksum(path: Path, raw: bytes, data: st.DataObject, new: bytes) -> None:
+    at = data.draw(st.integers(176, len(raw) - 1))
+    read_or_refused(path, seal((raw[:at] + new + raw[at + len(new) :])[: len(raw)]))
 
 
 def places(value: Any, inside: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
@@ -219,25 +270,26 @@ def replaced(value: Any, place: tuple[Any, ...], new: Any) -> Any:
 strange = json_values | st.integers(-3, 9) | st.sampled_from([2**31, 2**63, -1, [], {}, "int64", "json", [0, 8]])
 
 
-@given(data=st.data(), new=strange)
-def test_headers_that_describe_other_arrays(path: Path, data: st.DataObject, new: Any) -> None:
-    header, content = unpack(RAW)
+@given(raw=st.sampled_from(FILES), data=st.data(), new=strange)
+def test_headers_that_describe_other_arrays(path: Path, raw: bytes, data: st.DataObject, new: Any) -> None:
+    header, content = unpack(raw)
     opening = header.pop("__metadata__")
     place = data.draw(st.sampled_from(places(header)[1:]))
     read_or_refused(path, pack({"__metadata__": opening, **replaced(header, place, new)}, content))
 
 
-@given(data=st.data(), new=strange)
-def test_sections_that_say_other_things(path: Path, data: st.DataObject, new: Any) -> None:
+@given(raw=st.sampled_from(FILES), data=st.data(), new=strange)
+def test_sections_that_say_other_things(path: Path, raw: bytes, data: st.DataObject, new: Any) -> None:
     def change(sections: dict[str, Any], arrays: dict[str, Any]) -> None:
         place = data.draw(st.sampled_from(places(sections)[1:]))
         sections.update(json.loads(json.dumps(replaced(sections, place, new))))
 
-    read_or_refused(path, rebuild(RAW, change))
+    read_or_refused(path, rebuild(raw, change))
 
 
 @given(
-    name=st.sampled_from(sorted(tensors(RAW))), cells=st.lists(st.integers(-2, 9) | st.integers(-(2**63), 2**63 - 1))
+    name=st.sampled_from(sorted(tensors(FILES[1]))),
+    cells=st.lists(st.integers(-2, 9) | st.integers(-(2**63), 2**63 - 1)),
 )
 def test_arrays_that_hold_other_things(path: Path, name: str, cells: list[int]) -> None:
     def change(sections: dict[str, Any], arrays: dict[str, Any]) -> None:
@@ -247,4 +299,4 @@ def test_arrays_that_hold_other_things(path: Path, name: str, cells: list[int]) 
         same = np.resize(made, len(raw) // made.itemsize) if cells and len(shape) != 1 else made
         arrays[name] = (dtype, shape if len(shape) != 1 else [len(same)], same.tobytes())
 
-    read_or_refused(path, rebuild(RAW, change))
+    read_or_refused(path, rebuild(FILES[1], change))

@@ -14,6 +14,8 @@ from penchant.errors import ParameterError
 from penchant.words import counted
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from penchant.arrays import ObjectArray
     from penchant.recommender import Recommender
 
@@ -34,11 +36,20 @@ def predict(
             "--pairs", metavar="FILE", help="A table with a user and an item column instead.", show_default=False
         ),
     ] = None,
+    interval: Annotated[
+        float | None,
+        typer.Option(
+            "--interval",
+            metavar="SHARE",
+            help="Also show where this share of such ratings lies, such as 0.9.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Predict the rating that a user would give to items.
 
-    Examples: penchant predict films.penchant --user 196 --item 242 --item 'Titanic (1997)'
+    Examples: penchant predict films.penchant --user 196 --item 242 --item 'Titanic (1997)' --interval 0.9
     """
     from penchant.recommender import load
 
@@ -54,15 +65,17 @@ def predict(
         users = [who] * len(asked)
     else:
         users, asked = read_pairs(pairs, recommender)
-    table = _predictions(recommender, users, asked)
+    table = _predictions(recommender, users, asked, interval)
     if as_json:
         print_json(table.records())
     else:
         print_table(table)
 
 
-def _predictions(recommender: "Recommender", users: list[Hashable], asked: list[Hashable]) -> Table:
-    """One row a pair: user_id, item_id, title (where items have titles), predicted."""
+def _predictions(
+    recommender: "Recommender", users: list[Hashable], asked: list[Hashable], interval: float | None
+) -> Table:
+    """One row a pair: user_id, item_id, title (where items have titles), predicted; low and high of the interval."""
     import numpy as np
 
     from penchant.naming import ItemNames
@@ -73,7 +86,11 @@ def _predictions(recommender: "Recommender", users: list[Hashable], asked: list[
     columns: dict[str, list[object]] = {"user_id": list(users), "item_id": item_ids}
     if titles is not None:
         columns["title"] = titles[rows].tolist()
-    columns["predicted"] = np.asarray(recommender.predict(item_ids, users)).tolist()
+    if interval is None:
+        columns["predicted"] = np.asarray(recommender.predict(item_ids, users)).tolist()
+    else:
+        bounds = cast("pd.DataFrame", recommender.predict(item_ids, users, interval=interval))
+        columns |= {str(name): column.tolist() for name, column in bounds.items()}
     return Table(list(columns), list(zip(*columns.values(), strict=True)))
 
 

@@ -11,7 +11,7 @@ import inspect
 import re
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from penchant.cli.options import option
@@ -22,10 +22,22 @@ if TYPE_CHECKING:
 
 __all__ = ["SOLVERS", "build_solver", "documented", "hyper_options", "solver_class"]
 
-SOLVERS: Mapping[str, str] = {"als": "penchant.fitting:ALS"}  # the word in the shell: where the class is
+SOLVERS: Mapping[str, str] = {  # the word in the shell: where the class is; the first is the default
+    "bayes": "penchant.fitting:Bayes",
+    "als": "penchant.fitting:ALS",
+}
 
-_FLAGS = {"n_epochs": "--epochs", "rng": "--seed", "n_threads": "--threads"}  # others are --the-name-itself
+_FLAGS = {  # others are --the-name-itself
+    "n_epochs": "--epochs",
+    "n_draws": "--draws",
+    "n_burn": "--burn",
+    "n_chains": "--chains",
+    "rng": "--seed",
+    "n_threads": "--threads",
+}
 _DEFAULT = re.compile(r" \(default[^)]*\)")  # told once, from the signature
+_NAMES = re.compile(r"\(\"\w+\"(?:, \"\w+\")*,?\)")  # a tuple of names
+_FIRST_WORD = re.compile(r"(\w*)(.*)", re.DOTALL)
 _FIELD = re.compile(r"^ {4}(\w+(?:, \w+)*): (.*)$")
 
 
@@ -57,30 +69,76 @@ def build_solver(name: str, hyper: Mapping[str, object]) -> Solver:
     known = {field.name for field in _fields(solver)}
     for field in hyper:
         if field not in known:
-            raise ParameterError(f"{flag_of(field)} is no option of the solver {name}")
-    return solver(**hyper)
+            having = [other for other in SOLVERS if field in {each.name for each in _fields(solver_class(other))}]
+            typed = _no(field) if hyper[field] is False else flag_of(field)
+            raise ParameterError(f"{typed} is no option of the solver {name}, but of {' and '.join(having)}")
+    hints = typing.get_type_hints(solver)
+    given = {field: _as_names(value) if _is_names(hints[field]) else value for field, value in hyper.items()}
+    try:
+        return solver(**given)
+    except ParameterError as error:
+        field, rest = _FIRST_WORD.match(error.message).groups()  # type: ignore[union-attr]  # it matches any text
+        if field not in known:
+            raise
+        raise ParameterError(flag_of(field) + rest) from error
+
+
+def _as_names(value: object) -> tuple[str, ...]:
+    """The names in "genres,year"."""
+    return tuple(name.strip() for name in str(value).split(",") if name.strip())
+
+
+def _is_names(hint: object) -> bool:
+    return typing.get_origin(hint) is tuple
 
 
 def hyper_options() -> list[inspect.Parameter]:
-    """One option for each hyper-parameter of any solver, None where the user says nothing."""
+    """One option for each hyper-parameter of any solver, None where the user says nothing.
+
+    Solvers that share a hyper-parameter share its option, with the words of the first of them.
+    """
     from rich.markup import escape
 
-    found: dict[str, inspect.Parameter] = {}
+    types_of: dict[str, object] = {}
+    told: dict[str, str] = {}
     defaults: dict[str, dict[str, str]] = {}
     for name in SOLVERS:
         solver = solver_class(name)
         hints, texts = typing.get_type_hints(solver), documented(solver)
         for field in _fields(solver):
             defaults.setdefault(field.name, {})[name] = shown_default(field.default)
-            found[field.name] = option(
-                field.name,
-                _plain_type(hints[field.name]) | None,
-                flag_of(field.name),
-                help=escape(f"{texts.get(field.name, '')} [default: {_one_default(defaults[field.name])}]"),
-                show_default=False,
-                rich_help_panel="Hyper-parameters of the solver",
-            )
-    return list(found.values())
+            types_of.setdefault(field.name, hints[field.name])
+            told.setdefault(field.name, texts.get(field.name, ""))
+    return [
+        option(
+            field,
+            _plain_type(hint) | None,
+            _switch(field) if hint is bool else flag_of(field),
+            metavar="NAMES" if _is_names(hint) else None,
+            help=escape(f"{_said(told[field], list(defaults[field]))} [default: {_one_default(defaults[field])}]"),
+            show_default=False,
+            rich_help_panel="Hyper-parameters of the solver",
+        )
+        for field, hint in types_of.items()
+    ]
+
+
+def _said(text: str, having: Sequence[str]) -> str:
+    """A hyper-parameter's text as a shell says it: options for names, "age,sex" for ("age", "sex"), whose it is."""
+    for name in having:
+        for field in _fields(solver_class(name)):
+            text = text.replace(f"`{field.name}`", flag_of(field.name))
+    text = _NAMES.sub(lambda names: re.sub(r"[\"()\s]", "", names[0]), text)
+    return text if len(having) == len(SOLVERS) else f"{text} ({' and '.join(having)} only)"
+
+
+def _switch(field: str) -> str:
+    """What a user types for yes and for no."""
+    return f"{flag_of(field)}/{_no(field)}"
+
+
+def _no(field: str) -> str:
+    return f"--no-{field.replace('_', '-')}"
 
 
 def documented(solver: type) -> dict[str, str]:
@@ -101,7 +159,9 @@ def documented(solver: type) -> dict[str, str]:
 
 def shown_default(default: object) -> str:
     """A default as the help shows it."""
-    return "none" if default is None else str(default)
+    if isinstance(default, bool):
+        return "yes" if default else "no"
+    return "none" if default is None or default == () else str(default)
 
 
 def _one_default(by_solver: Mapping[str, str]) -> str:
@@ -115,7 +175,9 @@ def _fields(solver: type) -> tuple[dataclasses.Field[object], ...]:
 
 
 def _plain_type(hint: object) -> type:
-    """What the shell reads for a type: the first of int, float, str, bool among its alternatives."""
+    """What the shell reads for a type: the first of int, float, str, bool among its alternatives; names as one text."""
+    if _is_names(hint):
+        return str
     alternatives = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
     plain = [kind for kind in alternatives if kind in (int, float, str, bool)]
     if not plain:

@@ -51,7 +51,7 @@ def train(
     ratings: RatingsArgument,
     output: _Output,
     *,
-    solver: _Solver = "als",
+    solver: _Solver = "bayes",
     test_size: _TestSize = 0.2,
     refit: _Refit = True,
     as_json: JsonOption = False,

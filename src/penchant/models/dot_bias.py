@@ -2,48 +2,24 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import ClassVar, cast
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from penchant.arrays import Float32Array, Float64Array, Int32Array
-from penchant.errors import FormatError
 from penchant.models.protocol import Setting
+from penchant.models.reading import number, shape_of, single
+from penchant.models.row_prior import RowPosterior, RowPrior
+from penchant.models.spread import Spread
+from penchant.sparse import FeatureRow
 
-__all__ = ["DotBias", "RowPosterior", "RowPrior"]
+__all__ = ["DotBias", "RowPosterior", "RowPrior", "Spread"]
 
 _LEAST_PRECISION = 1e-100  # and its inverse the largest: ratings of any unit that float32 holds stay well within
 _BLOCK = 16_384  # pairs a block of `predict`: gathered rows then stay in the processor's cache
-
-
-@dataclass(frozen=True, eq=False)
-class RowPrior:
-    """What is believed of a row theta = [p, b] before its ratings are seen.
-
-    theta ~ N(mean, (n^count_power * precision)^-1), n being the number of ratings of the row (at least 1).
-    With `count_power` 0 this is an ordinary Gaussian prior; ALS with weighted regularisation has another power.
-
-    Attributes:
-        mean: shape (n_factors + 1,); the bias is the last.
-        precision: shape (n_factors + 1, n_factors + 1), symmetric and positive definite.
-        count_power: 0 to 1.
-    """
-
-    mean: Float64Array
-    precision: Float64Array
-    count_power: float = 0.0
-
-
-@dataclass(frozen=True, eq=False)
-class RowPosterior:
-    """A row after its ratings: theta ~ N(mean, covariance), shapes (n_factors + 1,) and its square."""
-
-    mean: Float64Array
-    covariance: Float64Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +37,8 @@ class DotBias:
         user_factors, item_factors: P and Q, float32, shapes (n_users, n_factors), (n_items, n_factors).
         user_prior, item_prior: what a row is before its ratings; `fold_in_user` and `fold_in_item` start there.
         noise_precision: alpha, 1 / variance of a rating given the model.
+        spread: how noise and what is not known differ by row; None where the solver does not say (then the noise is
+            the same for all, and there are no intervals).
 
     Source: Koren, Bell, Volinsky (2009), "Matrix Factorization Techniques for Recommender Systems".
     """
@@ -75,6 +53,7 @@ class DotBias:
     user_prior: RowPrior
     item_prior: RowPrior
     noise_precision: float
+    spread: Spread | None = None
 
     @property
     def n_users(self) -> int:
@@ -101,37 +80,97 @@ class DotBias:
             predicted[start : start + _BLOCK] = block
         return predicted
 
-    def fold_in_user(self, item_idx: Int32Array, rating: Float32Array) -> RowPosterior:
-        """The row of somebody who gave `rating` to `item_idx`, other rows held still: see `_fold_in`."""
-        return _fold_in(self.item_factors, self.item_biases, item_idx, rating - self.global_mean, self, self.user_prior)
+    def variance(self, user_idx: Int32Array, item_idx: Int32Array) -> Float64Array | None:
+        """Variance of the rating of each pair around its prediction, shape (n,); None without `spread`."""
+        return None if self.spread is None else self.spread.variance(user_idx, item_idx, self.noise_precision)
 
-    def fold_in_item(self, user_idx: Int32Array, rating: Float32Array) -> RowPosterior:
-        """The row of an item that `user_idx` gave `rating`, other rows held still: see `_fold_in`."""
-        return _fold_in(self.user_factors, self.user_biases, user_idx, rating - self.global_mean, self, self.item_prior)
+    def fold_in_user(
+        self, item_idx: Int32Array, rating: Float32Array, features: FeatureRow | None = None
+    ) -> RowPosterior:
+        """The row of somebody who gave `rating` to `item_idx`, other rows held still: see `_fold_in`.
+
+        Args:
+            item_idx, rating: the ratings; none leave the prior.
+            features: what else is known of the row; None (default) for nothing.
+        """
+        design = _design(self.item_factors, item_idx)
+        target = rating.astype(np.float64) - self.global_mean - self.item_biases[item_idx]
+        weights = np.full(len(item_idx), self.noise_precision)
+        if self.spread is not None:
+            weights /= self.spread.item_noise[item_idx] * self.spread.mean_user_noise
+        return _fold_in(design, target, weights, self.user_prior, item_idx, features)
+
+    def fold_in_item(
+        self, user_idx: Int32Array, rating: Float32Array, features: FeatureRow | None = None
+    ) -> RowPosterior:
+        """The row of an item that `user_idx` gave `rating`, other rows held still: see `_fold_in`.
+
+        Args:
+            user_idx, rating: the ratings; none leave the prior.
+            features: as for `fold_in_user`.
+        """
+        design = _design(self.user_factors, user_idx)
+        target = rating.astype(np.float64) - self.global_mean - self.user_biases[user_idx]
+        weights = np.full(len(user_idx), self.noise_precision)
+        if self.spread is not None:
+            weights /= self.spread.user_noise[user_idx] * self.spread.mean_item_noise
+        return _fold_in(design, target, weights, self.item_prior, user_idx, features)
+
+    def cold_variances(self) -> tuple[float, float]:
+        """What is not known of a prediction for a user without ratings, and for such an item: v of these rows."""
+        return _cold_variance(self.user_prior, self.item_factors), _cold_variance(self.item_prior, self.user_factors)
 
     def with_rows(self, n_users: int, n_items: int) -> DotBias:
         """The same model with cold rows appended, each its prior's mean, up to `n_users` and `n_items` rows."""
         user_factors, user_biases = _grown(self.user_factors, self.user_biases, self.user_prior, n_users)
         item_factors, item_biases = _grown(self.item_factors, self.item_biases, self.item_prior, n_items)
+        spread = self.spread
+        if spread is not None:
+            spread = spread.with_rows(n_users, n_items, *self.cold_variances())
         return replace(
             self,
             user_factors=user_factors,
             user_biases=user_biases,
             item_factors=item_factors,
             item_biases=item_biases,
+            user_prior=self.user_prior.with_others(n_items),
+            item_prior=self.item_prior.with_others(n_users),
+            spread=spread,
         )
 
+    def with_row(self, side: str, row: RowPosterior) -> DotBias:
+        """The same model with one more row.
+
+        Args:
+            side: "user" or "item".
+            row: from `fold_in_user` or `fold_in_item`.
+        """
+        is_item = side == "item"
+        grown = self.with_rows(self.n_users + (not is_item), self.n_items + is_item)
+        theta = row.mean.astype(np.float32)
+        factors, biases = f"{side}_factors", f"{side}_biases"
+        table, column = getattr(grown, factors).copy(), getattr(grown, biases).copy()
+        table[-1], column[-1] = theta[:-1], theta[-1]
+        spread = grown.spread
+        if spread is not None:
+            variance = getattr(spread, f"{side}_variance").copy()
+            variance[-1] = _open_variance(row.covariance, self.user_factors if is_item else self.item_factors)
+            spread = replace(spread, **{f"{side}_variance": variance})
+        return replace(grown, spread=spread, **{factors: table, biases: column})
+
     def arrays(self) -> dict[str, NDArray[np.generic]]:
-        return {
-            "user_biases": self.user_biases,
-            "item_biases": self.item_biases,
-            "user_factors": self.user_factors,
-            "item_factors": self.item_factors,
-            "user_prior_mean": self.user_prior.mean,
-            "user_prior_precision": self.user_prior.precision,
-            "item_prior_mean": self.item_prior.mean,
-            "item_prior_precision": self.item_prior.precision,
-        }
+        spread = {} if self.spread is None else self.spread.arrays()
+        return (
+            {
+                "user_biases": self.user_biases,
+                "item_biases": self.item_biases,
+                "user_factors": self.user_factors,
+                "item_factors": self.item_factors,
+            }
+            | self.user_prior.arrays("user")
+            | self.item_prior.arrays("item")
+            | spread
+        )
 
     def settings(self) -> dict[str, Setting]:
         return {
@@ -148,100 +187,68 @@ class DotBias:
         Raises:
             FormatError: an array or setting is missing, or has another type or shape than the rest asks for.
         """
-        n_users, n_factors = _shape_of(arrays, "user_factors")
-        n_items, _ = _shape_of(arrays, "item_factors")
-        row = n_factors + 1
-
-        def single(name: str, *shape: int) -> Float32Array:
-            return cast("Float32Array", _checked(arrays, name, np.dtype(np.float32), shape))
-
-        def double(name: str, *shape: int) -> Float64Array:
-            return cast("Float64Array", _checked(arrays, name, np.dtype(np.float64), shape))
-
-        def prior(side: str) -> RowPrior:
-            name = f"{side}_prior_precision"
-            return RowPrior(
-                double(f"{side}_prior_mean", row),
-                _positive_definite(double(name, row, row), name),
-                _number(settings, f"{side}_prior_count_power", 0, 1),
-            )
-
+        n_users, n_factors = shape_of(arrays, "user_factors")
+        n_items, _ = shape_of(arrays, "item_factors")
         return cls(
-            global_mean=_number(settings, "global_mean"),
-            user_biases=single("user_biases", n_users),
-            item_biases=single("item_biases", n_items),
-            user_factors=single("user_factors", n_users, n_factors),
-            item_factors=single("item_factors", n_items, n_factors),
-            user_prior=prior("user"),
-            item_prior=prior("item"),
-            noise_precision=_number(settings, "noise_precision", _LEAST_PRECISION, 1 / _LEAST_PRECISION),
+            global_mean=number(settings, "global_mean"),
+            user_biases=single(arrays, "user_biases", n_users),
+            item_biases=single(arrays, "item_biases", n_items),
+            user_factors=single(arrays, "user_factors", n_users, n_factors),
+            item_factors=single(arrays, "item_factors", n_items, n_factors),
+            user_prior=RowPrior.from_arrays(arrays, settings, "user", n_factors, n_items),
+            item_prior=RowPrior.from_arrays(arrays, settings, "item", n_factors, n_users),
+            noise_precision=number(settings, "noise_precision", _LEAST_PRECISION, 1 / _LEAST_PRECISION),
+            spread=Spread.from_arrays(arrays, n_users, n_items),
         )
 
 
+def _design(factors: Float32Array, rows: Int32Array) -> Float64Array:
+    """Rows x = [q, 1] of the other side, shape (n, n_factors + 1)."""
+    design = np.ones((len(rows), factors.shape[1] + 1))
+    design[:, :-1] = factors[rows]
+    return design
+
+
 def _fold_in(
-    factors: Float32Array,
-    biases: Float32Array,
-    rows: Int32Array,
-    centred: Float32Array,
-    model: DotBias,
+    design: Float64Array,
+    target: Float64Array,
+    weights: Float64Array,
     prior: RowPrior,
+    others: Int32Array,
+    features: FeatureRow | None,
 ) -> RowPosterior:
     """Gaussian posterior of one row given its ratings and the other side's rows x = [q, 1].
 
-        Lambda = n^power * precision + alpha * sum x x^T
-        mean   = Lambda^-1 (n^power * precision mean_0 + alpha * sum x (r - mu - b_other))
+        Lambda = n^power * precision + sum_j w_j x_j x_j^T
+        mean   = Lambda^-1 (n^power * precision mean_0 + sum_j w_j x_j (r_j - mu - b_j)),     w_j = alpha / (s s_j)
 
-    One (n_factors + 1)-square solve. For ALS this is the very equation that trained the row.
+    mean_0 is what the prior expects of a row with these features and these ratings, s the mean noise of its side. One
+    (n_factors + 1)-square solve. For ALS this is the very equation that trained the row.
     """
-    design = np.ones((len(rows), factors.shape[1] + 1))
-    design[:, :-1] = factors[rows]
-    target = centred.astype(np.float64) - biases[rows]
-    weighted = max(len(rows), 1) ** prior.count_power * prior.precision
-    precision = weighted + model.noise_precision * design.T @ design
-    covariance = np.linalg.inv(precision)
+    prior_precision = prior.precision_of(len(others))
+    weighted = design * weights[:, None]
+    covariance = np.linalg.inv(prior_precision + weighted.T @ design)
     covariance = (covariance + covariance.T) / 2
-    mean = covariance @ (weighted @ prior.mean + model.noise_precision * design.T @ target)
+    mean = covariance @ (prior_precision @ prior.expected(others, features) + weighted.T @ target)
     return RowPosterior(mean, covariance)
+
+
+def _cold_variance(prior: RowPrior, other_factors: Float32Array) -> float:
+    return _open_variance(np.linalg.inv(prior.precision_of(0)).astype(np.float64), other_factors)
+
+
+def _open_variance(covariance: Float64Array, other_factors: Float32Array) -> float:
+    """What a row's covariance leaves open of a prediction: the mean of x^T covariance x over the other side's rows."""
+    if len(other_factors) == 0:
+        return float(covariance[-1, -1])
+    design = _design(other_factors, np.arange(len(other_factors), dtype=np.int32))
+    return float(np.mean(np.sum(design @ covariance * design, axis=1)))
 
 
 def _grown(
     factors: Float32Array, biases: Float32Array, prior: RowPrior, n_rows: int
 ) -> tuple[Float32Array, Float32Array]:
     more = n_rows - len(biases)
-    new = np.tile(prior.mean.astype(np.float32), (more, 1))
+    cold = prior.expected(np.empty(0, np.int32))
+    new = np.tile(cold.astype(np.float32), (more, 1))
     return np.concatenate([factors, new[:, :-1]]), np.concatenate([biases, new[:, -1]])
-
-
-def _shape_of(arrays: Mapping[str, NDArray[np.generic]], name: str) -> tuple[int, int]:
-    if name not in arrays or arrays[name].ndim != 2:
-        raise FormatError(f"the model's array {name!r} is missing or is no table")
-    return int(arrays[name].shape[0]), int(arrays[name].shape[1])
-
-
-def _checked(
-    arrays: Mapping[str, NDArray[np.generic]], name: str, dtype: np.dtype[np.generic], shape: tuple[int, ...]
-) -> NDArray[np.generic]:
-    if name not in arrays:
-        raise FormatError(f"the model's array {name!r} is missing")
-    array = arrays[name]
-    if array.dtype != dtype or array.shape != shape:
-        raise FormatError(f"the model's array {name!r} is {array.dtype}{array.shape}, not {dtype}{shape}")
-    if not np.isfinite(array).all():
-        raise FormatError(f"the model's array {name!r} holds values that are not finite")
-    return array
-
-
-def _positive_definite(precision: Float64Array, name: str) -> Float64Array:
-    """The matrix, if it can be the precision of a Gaussian: else fold-in would fail long after loading."""
-    if not np.array_equal(precision, precision.T) or np.linalg.eigvalsh(precision)[0] <= 0:
-        raise FormatError(f"the model's array {name!r} is not symmetric and positive definite")
-    return precision
-
-
-def _number(settings: Mapping[str, Setting], name: str, lowest: float = -math.inf, highest: float = math.inf) -> float:
-    value = settings.get(name)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise FormatError(f"the model's setting {name!r} is {value!r}, not a finite number")
-    if not lowest <= value <= highest:
-        raise FormatError(f"the model's setting {name!r} is {value!r}, not between {lowest:g} and {highest:g}")
-    return float(value)

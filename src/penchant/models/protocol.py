@@ -12,7 +12,7 @@ from penchant.arrays import Float32Array, Int32Array
 
 __all__ = ["Model", "Setting"]
 
-Setting: TypeAlias = "bool | int | float | str | list[float] | None"
+Setting: TypeAlias = "bool | int | float | str | list[float] | list[str] | None"
 
 
 @runtime_checkable

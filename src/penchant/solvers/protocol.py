@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import ClassVar, Generic, Protocol, TypeVar, runtime_checkable
 
 from penchant.arrays import Float32Array, Int32Array
 from penchant.models.protocol import Model
+from penchant.sparse import FeatureRows
 
 __all__ = ["Epoch", "Solver", "TrainingData"]
 
@@ -21,6 +23,7 @@ class TrainingData:
         rating: float32, shape (n,), all finite and within `rating_scale`.
         n_users, n_items: sizes of the vocabularies; a row may have no rating.
         rating_scale: (lo, hi), the lowest and highest rating that can be given.
+        user_features, item_features: features of each row, for solvers that ask for them; None (default) without.
     """
 
     user_idx: Int32Array
@@ -29,22 +32,36 @@ class TrainingData:
     n_users: int
     n_items: int
     rating_scale: tuple[float, float]
+    user_features: FeatureRows | None = None
+    item_features: FeatureRows | None = None
 
 
 M_co = TypeVar("M_co", bound=Model, covariant=True)
 
 
-@dataclass(frozen=True, eq=False)
 class Epoch(Generic[M_co]):
     """What an epoch ends with.
 
     Attributes:
-        model: as it is after the epoch, ready for use.
-        train_loss: mean squared error on the ratings that it was trained on.
+        draft: predicts as the model does; what predictions do not need (priors, uncertainties) may be missing in it.
+        train_loss: mean squared error on the ratings that it was trained on, predictions clipped.
+
+    Args:
+        draft: the model, or a draft of it.
+        train_loss: see above.
+        finish: makes the model of the draft; None (default) where the draft is the model. It is called at most once,
+            at the first look at `model`, and does not depend on what the solver has done since.
     """
 
-    model: M_co
-    train_loss: float
+    def __init__(self, draft: M_co, train_loss: float, finish: Callable[[], M_co] | None = None) -> None:
+        self.draft = draft
+        self.train_loss = train_loss
+        self._finish = finish
+
+    @cached_property
+    def model(self) -> M_co:
+        """As it is after the epoch, ready for use."""
+        return self.draft if self._finish is None else self._finish()
 
 
 @runtime_checkable
@@ -57,6 +74,11 @@ class Solver(Protocol):
     """
 
     name: ClassVar[str]
+
+    @property
+    def n_epochs(self) -> int:
+        """How many epochs there will be, unless it stops early."""
+        ...
 
     def epochs(self, data: TrainingData) -> Iterator[Epoch[Model]]: ...
 

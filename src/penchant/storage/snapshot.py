@@ -33,13 +33,16 @@ from penchant.storage.columns import (
     write_vocab,
 )
 from penchant.storage.container import FORMAT, Header, read, read_header, write
+from penchant.storage.features import features_from_json, features_to_json
 from penchant.storage.strict_json import JSON, parse_json, to_json, write_json
+from penchant.words import counted
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterator, Mapping, Sequence
 
     from penchant.attributes import Attributes
+    from penchant.features import FeatureEncoder
     from penchant.models.protocol import Model, Setting
     from penchant.seen import SeenRatings
     from penchant.vocab import Vocab
@@ -64,6 +67,7 @@ class Snapshot:
         solver: what learned it: its name and hyper-parameters.
         history: one record an epoch.
         training: a summary such as the number of ratings and the time; any JSON.
+        user_features, item_features: how the model's features are made of attributes; None where it has none.
     """
 
     model: Model
@@ -77,6 +81,8 @@ class Snapshot:
     solver: Mapping[str, Setting] = field(default_factory=dict)
     history: Sequence[Mapping[str, JSON]] = ()
     training: Mapping[str, JSON] = field(default_factory=dict)
+    user_features: FeatureEncoder | None = None
+    item_features: FeatureEncoder | None = None
 
 
 def save(snapshot: Snapshot, path: str | os.PathLike[str]) -> Path:
@@ -99,8 +105,8 @@ def save(snapshot: Snapshot, path: str | os.PathLike[str]) -> Path:
             {"name": name, **_write_model(f"baselines.{number}", model, arrays)}
             for number, (name, model) in enumerate(snapshot.baselines.items())
         ],
-        "users": _write_side("users", snapshot.users, snapshot.user_attributes, arrays),
-        "items": _write_side("items", snapshot.items, snapshot.item_attributes, arrays),
+        "users": _write_side("users", snapshot.users, snapshot.user_attributes, snapshot.user_features, arrays),
+        "items": _write_side("items", snapshot.items, snapshot.item_attributes, snapshot.item_features, arrays),
         "rating_scale": to_json(snapshot.rating_scale, "rating_scale"),
         "solver": to_json(snapshot.solver, "solver"),
         "history": to_json(snapshot.history, "history"),
@@ -203,12 +209,15 @@ def _write_model(prefix: str, model: Model, arrays: Arrays) -> dict[str, JSON]:
     return {"kind": model.kind, "settings": to_json(model.settings(), f"{prefix}.settings")}
 
 
-def _write_side(side: str, vocab: Vocab, attributes: Attributes, arrays: Arrays) -> JSON:
+def _write_side(
+    side: str, vocab: Vocab, attributes: Attributes, features: FeatureEncoder | None, arrays: Arrays
+) -> JSON:
     kind = write_vocab(side, vocab, arrays)
     columns: list[JSON] = [
         {"name": name, "type": type_} for name, type_ in write_attributes(f"{side}.attributes", attributes, arrays)
     ]
-    return {"type": kind, "attributes": columns}
+    told: dict[str, JSON] = {"type": kind, "attributes": columns}
+    return told if features is None else {**told, "features": features_to_json(features)}
 
 
 def _parse(texts: Mapping[str, str]) -> dict[str, JSON]:
@@ -218,8 +227,8 @@ def _parse(texts: Mapping[str, str]) -> dict[str, JSON]:
 
 def _assemble(sections: Mapping[str, JSON], arrays: Arrays) -> Snapshot:
     """A snapshot of sections and arrays that were read; whatever does not fit is a FormatError."""
-    users, user_attributes = _read_side("users", "user", sections, arrays)
-    items, item_attributes = _read_side("items", "item", sections, arrays)
+    users, user_attributes, user_features = _read_side("users", "user", sections, arrays)
+    items, item_attributes, item_features = _read_side("items", "item", sections, arrays)
     n_users, n_items = len(users), len(items)
     listed = [
         _object(entry, "section 'baselines'") for entry in _list(sections.get("baselines"), "section 'baselines'")
@@ -231,8 +240,10 @@ def _assemble(sections: Mapping[str, JSON], arrays: Arrays) -> Snapshot:
         _read_model(f"baselines.{number}", entry, arrays, n_users, n_items) for number, entry in enumerate(listed)
     ]
     main = _object(sections.get("model"), "section 'model'")
+    model = _read_model("model", main, arrays, n_users, n_items)
+    _check_features(model, user_features, item_features)
     return Snapshot(
-        model=_read_model("model", main, arrays, n_users, n_items),
+        model=model,
         users=users,
         items=items,
         user_attributes=user_attributes,
@@ -245,16 +256,35 @@ def _assemble(sections: Mapping[str, JSON], arrays: Arrays) -> Snapshot:
             _object(record, "section 'history'") for record in _list(sections.get("history"), "section 'history'")
         ],
         training=_object(sections.get("training"), "section 'training'"),
+        user_features=user_features,
+        item_features=item_features,
     )
 
 
-def _read_side(side: str, kind: str, sections: Mapping[str, JSON], arrays: Arrays) -> tuple[Vocab, Attributes]:
+def _check_features(model: Model, *encoders: FeatureEncoder | None) -> None:
+    priors = (model.user_prior, model.item_prior) if isinstance(model, DotBias) else ()
+    for side, prior, encoder in zip(("user", "item"), priors, encoders, strict=False):
+        described = 0 if encoder is None else encoder.n_features
+        if described != prior.n_features:
+            raise FormatError(
+                f"the model has weights of {counted(prior.n_features, f'{side} feature')}, {described} are described"
+            )
+
+
+def _read_side(
+    side: str, kind: str, sections: Mapping[str, JSON], arrays: Arrays
+) -> tuple[Vocab, Attributes, FeatureEncoder | None]:
     section = _object(sections.get(side), f"section {side!r}")
     vocab = read_vocab(side, kind, _text(section.get("type"), f"the type of {side}"), arrays)
     what = f"the attributes of {side}"
     columns = [_object(column, what) for column in _list(section.get("attributes"), what)]
     described = [(_text(column.get("name"), what), _text(column.get("type"), what)) for column in columns]
-    return vocab, read_attributes(f"{side}.attributes", described, len(vocab), arrays)
+    table = read_attributes(f"{side}.attributes", described, len(vocab), arrays)
+    features = features_from_json(section["features"], f"the features of {side}") if "features" in section else None
+    for column in () if features is None else features.columns:
+        if column.name not in table:
+            raise FormatError(f"the features of {side} are made of {column.name!r}, which is no attribute")
+    return vocab, table, features
 
 
 def _read_model(prefix: str, section: Mapping[str, JSON], arrays: Arrays, n_users: int, n_items: int) -> Model:
@@ -286,12 +316,18 @@ def _settings(value: JSON, what: str) -> dict[str, Setting]:
         if isinstance(setting, dict):
             raise FormatError(f"{what}: {name!r} is an object, not a plain value")
         if isinstance(setting, list):
-            if not all(type(part) in (int, float) for part in setting):
-                raise FormatError(f"{what}: {name!r} is a list of other things than numbers")
-            checked[name] = [float(part) for part in setting]  # type: ignore[arg-type]  # checked above
+            checked[name] = _list_setting(setting, f"{what}: {name!r}")
         else:
             checked[name] = setting
     return checked
+
+
+def _list_setting(value: list[JSON], what: str) -> list[float] | list[str]:
+    if value and all(isinstance(part, str) for part in value):
+        return [str(part) for part in value]
+    if not all(type(part) in (int, float) for part in value):
+        raise FormatError(f"{what} is a list of other things than numbers, or than texts")
+    return [float(part) for part in value]  # type: ignore[arg-type]  # checked above
 
 
 def _object(value: JSON, what: str) -> dict[str, JSON]:
