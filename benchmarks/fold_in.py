@@ -128,7 +128,7 @@ def errors_of(ratings: pt.Ratings, side: str, solver: pt.Bayes, seed: int) -> di
     model = rec.model
     prior: RowPrior = getattr(model, f"{side}_prior")
     plain = replace(model, **{f"{side}_prior": replace(prior, implicit_weights=None)})
-    nothing = np.tile(prior.mean, (len(new.rows), 1))
+    nothing = np.tile(prior.expected(np.empty(0, np.int32)), (len(new.rows), 1))
     return {
         "trained with their given halves": _mse(pt.fit(new.with_given, solver), new.asked),
         "folded in": _mse(_added(rec, new), new.asked),

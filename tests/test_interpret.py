@@ -116,7 +116,7 @@ def planted() -> pt.Ratings:
 @pytest.fixture(scope="module")
 def effects(planted: pt.Ratings) -> pt.Recommender:
     return pt.Bayes(
-        n_factors=0, n_draws=100, n_burn=20, n_chains=2, item_features=("genres", "year"), user_features=("age", "sex")
+        n_factors=4, n_draws=100, n_burn=20, n_chains=2, item_features=("genres", "year"), user_features=("age", "sex")
     ).fit(planted)
 
 

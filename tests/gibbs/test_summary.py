@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from tests.gibbs.synthetic import World, features, some_pairs, training_data
 
-from penchant.solvers.gibbs.summary import PosteriorMean, Summary
+from penchant.solvers.gibbs.summary import PosteriorMean, Summary, centred
 
 
 @pytest.fixture
@@ -49,6 +49,8 @@ def followed(world: World, n_factors: int, n_draws: int, spread: float) -> tuple
                 seen.setdefault(f"{name} B {block}", []).append(spread * weights.biases.astype(np.float64))
                 with_others = weights.factors @ other.factors[:-1].T
                 seen.setdefault(f"{name} B taste {block}", []).append(spread * with_others)
+                effect = weights.biases + with_others.mean(axis=1, dtype=np.float64)  # on everybody
+                seen.setdefault(f"{name} effect {block}", []).append(spread * effect)
         assert summary.n_draws == len(seen["taste"])
     means = {what: np.mean(each, axis=0) for what, each in seen.items()}
     return summary.mean(spread), means | {f"{what} sd": np.std(each, axis=0) for what, each in seen.items()}
@@ -66,7 +68,7 @@ def test_plain_means_are_those_of_the_draws_in_rating_units(world: World, spread
         assert side.variances[1] == pytest.approx(by_hand[f"{name} bias variance"])
         for block, (weights, errors) in enumerate(zip(side.weights, side.weight_errors, strict=True)):
             assert np.allclose(weights[:, -1], by_hand[f"{name} B {block}"], atol=1e-5)
-            assert np.allclose(errors, by_hand[f"{name} B {block} sd"] * np.sqrt(30 / 29), atol=1e-4)
+            assert np.allclose(errors, by_hand[f"{name} effect {block} sd"] * np.sqrt(30 / 29), atol=1e-4)
         assert side.factors.dtype == side.biases.dtype == side.noise.dtype == np.float32
         assert side.factors.flags.c_contiguous
     assert len(found.users.weights) == 3
@@ -141,3 +143,25 @@ def followed_without_factors() -> tuple[PosteriorMean, np.ndarray]:
         summary.add(world.chain)
         seen.append(world.chain.users.bias.copy())
     return summary.mean(1.0), np.mean(seen, axis=0)
+
+
+def test_centred_factors_predict_the_same_and_leave_biases_whole(world: World) -> None:
+    found, _ = followed(world, 3, 12, 1.5)
+    moved = centred(found)
+
+    def predicted(posterior: PosteriorMean) -> np.ndarray:
+        users, items = posterior.users, posterior.items
+        return users.factors @ items.factors.T + users.biases[:, None] + items.biases
+
+    assert np.allclose(predicted(moved), predicted(found), atol=1e-4)
+    for old, old_other, new, other in (
+        (found.users, found.items, moved.users, moved.items),
+        (found.items, found.users, moved.items, moved.users),
+    ):
+        assert np.allclose(new.factors.mean(axis=0), 0, atol=1e-5)
+        assert not np.allclose(old.factors.mean(axis=0), 0, atol=1e-3)
+        for one, two in zip(old.weights, new.weights, strict=True):  # they add as much to a prediction as before
+            plain = one[:, :-1] @ old_other.factors.T + one[:, -1:]
+            assert np.allclose(two[:, :-1] @ other.factors.T + two[:, -1:], plain, atol=1e-4)
+        cold = old.mean[:-1] @ old_other.factors.T + old.mean[-1] + old_other.biases
+        assert np.allclose(new.mean[:-1] @ other.factors.T + new.mean[-1] + other.biases, cold, atol=1e-4)

@@ -20,7 +20,7 @@ from penchant.models.dot_bias import DotBias, RowPrior, Spread
 from penchant.solvers.gibbs.chain import Chain, FeatureBlock, SideData
 from penchant.solvers.gibbs.priors import cold_mean, cold_precision, estimate_prior, known_rows
 from penchant.solvers.gibbs.probes import Probes, row_variances
-from penchant.solvers.gibbs.summary import SideMean, Summary
+from penchant.solvers.gibbs.summary import SideMean, Summary, centred
 
 if TYPE_CHECKING:
     from penchant.solvers.protocol import TrainingData
@@ -116,7 +116,7 @@ class Run:
 
     def epoch(self) -> tuple[DotBias, float, Callable[[], DotBias]]:
         """The model of the draws since the last `clear`: a draft that predicts, its loss, and what finishes it."""
-        posterior = self._summary.mean(self._spread)
+        posterior = centred(self._summary.mean(self._spread))
         sides = (
             _Finishing(posterior.users, self._by_user, self._data.user_features, self._implicit),
             _Finishing(posterior.items, self._by_item, self._data.item_features, self._implicit),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from penchant.arrays import Float32Array, Float64Array
 from penchant.solvers.gibbs.chain import Chain, Side, SideData
 from penchant.solvers.gibbs.collapse import RunningProduct
 
-__all__ = ["PosteriorMean", "SideMean", "Summary"]
+__all__ = ["PosteriorMean", "SideMean", "Summary", "centred"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,7 +22,8 @@ class SideMean:
         factors, biases: (n_rows, n_factors) and (n_rows,), float32.
         mean: m, (n_factors + 1,).
         weights: B of each block of features, (n_features, n_factors + 1), float32.
-        weight_errors: posterior standard deviation of the bias column of each B, (n_features,), float32.
+        weight_errors: posterior standard deviation of the effect on everybody (see `centred`) of each row of B,
+            (n_features,), float32.
         noise: 1 / kappa, (n_rows,), float32.
         variances: 1 / lambda: of a factor (mean over factors) and of the bias.
     """
@@ -43,6 +44,43 @@ class PosteriorMean:
     users: SideMean
     items: SideMean
     noise_variance: float
+
+
+def centred(posterior: PosteriorMean) -> PosteriorMean:
+    """The same predictions by factors whose mean row is zero.
+
+    With p the mean row of P and q that of Q,
+
+        b_u + b_i + p_u . q_i  =  (b_u + q . (p_u - p)) + (b_i + p . q_i) + (p_u - p) . (q_i - q)
+
+    What a chain calls factor and what it calls bias is its own affair: the left side holds for every split of the two.
+    On the right, biases are what holds for everybody and everything, and factors are taste. So biases can be ranked,
+    and the last column of B is the effect of a feature on everybody.
+    """
+    p = posterior.users.factors.mean(axis=0, dtype=np.float64)
+    q = posterior.items.factors.mean(axis=0, dtype=np.float64)
+    items = _less(_with_shared(posterior.items, p), q)
+    users = _with_shared(_less(posterior.users, p), q)
+    return PosteriorMean(users, items, posterior.noise_variance)
+
+
+def _with_shared(side: SideMean, shared: Float64Array) -> SideMean:
+    """The side with what its factors give to everybody, `shared` . q, in its biases too."""
+    change = np.eye(len(shared) + 1)
+    change[:-1, -1] = shared
+    factor, bias = side.variances
+    return replace(
+        side,
+        biases=(side.biases + side.factors @ shared).astype(np.float32),
+        mean=side.mean @ change,
+        weights=[(weights @ change).astype(np.float32) for weights in side.weights],
+        variances=(factor, bias + factor * float(shared @ shared)),
+    )
+
+
+def _less(side: SideMean, shared: Float64Array) -> SideMean:
+    """The side with `shared` taken away from every row of its factors."""
+    return replace(side, factors=(side.factors - shared).astype(np.float32), mean=side.mean - np.append(shared, 0))
 
 
 class Summary:
@@ -74,8 +112,10 @@ class Summary:
     def add(self, chain: Chain) -> None:
         """Add the present state of a chain as one draw."""
         tables = []
-        for sums, side in zip(self._sides, (chain.users, chain.items), strict=True):
-            sums.add(side)
+        sides = chain.users, chain.items
+        means = [side.factors[:-1].mean(axis=0) for side in reversed(sides)]
+        for sums, side, other_mean in zip(self._sides, sides, means, strict=True):
+            sums.add(side, other_mean)
             mean = side.mean[None, :-1].astype(np.float32)
             tables.append([side.factors[:-1], *(weights.factors for weights in side.weights), mean])
         self._product.add(*tables)
@@ -105,16 +145,21 @@ class _SideSums:
         self._bias = np.zeros(self._n_rows)
         self._noise = np.zeros(self._n_rows)
         self._weight_biases = [np.zeros(size) for size in self._sizes]
-        self._weight_squares = [np.zeros(size) for size in self._sizes]
+        self._effects = [np.zeros(size) for size in self._sizes]
+        self._effect_squares = [np.zeros(size) for size in self._sizes]
         self._mean_bias = 0.0
         self._variances = np.zeros(2)
 
-    def add(self, side: Side) -> None:
+    def add(self, side: Side, other_mean: Float32Array) -> None:
+        """Add a draw; `other_mean` is the mean row of the other side's factors."""
         self._bias += side.bias
         self._noise += 1 / side.scale[:-1].astype(np.float64)
-        for total, squares, weights in zip(self._weight_biases, self._weight_squares, side.weights, strict=True):
+        each = zip(self._weight_biases, self._effects, self._effect_squares, side.weights, strict=True)
+        for total, effects, squares, weights in each:
             total += weights.biases
-            squares += np.square(weights.biases, dtype=np.float64)
+            effect = weights.biases + weights.factors @ other_mean  # on everybody: see `centred`
+            effects += effect
+            squares += np.square(effect, dtype=np.float64)
         self._mean_bias += float(side.mean[-1])
         inverse = 1 / side.precision
         self._variances += inverse[:-1].mean() if self._n_factors else 0.0, inverse[-1]
@@ -126,9 +171,9 @@ class _SideSums:
         blocks = np.split(scaled, ends)
         biases = [total / n_draws * spread for total in self._weight_biases]
         pairs = zip(blocks[1:-1], biases, strict=True)
-        squares = (total / n_draws * spread**2 for total in self._weight_squares)
         unbiased = n_draws / max(n_draws - 1, 1)
-        errors = (np.sqrt(unbiased * np.maximum(two - one**2, 0)) for one, two in zip(biases, squares, strict=True))
+        moments = ((one / n_draws, two / n_draws) for one, two in zip(self._effects, self._effect_squares, strict=True))
+        errors = (np.sqrt(unbiased * np.maximum(two - one**2, 0)) * spread for one, two in moments)
         factor_variance, bias_variance = self._variances / n_draws
         return SideMean(
             factors=np.ascontiguousarray(blocks[0]),
