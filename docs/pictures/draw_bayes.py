@@ -77,7 +77,7 @@ def measure_spectrum() -> Numbers:
         for round_ in range(solver.n_burn + n_rounds):
             threads.sweep(run.chains)
             if round_ >= solver.n_burn:
-                products = [chain.users.factors[:-1] @ chain.items.factors[:-1].T for chain in run.chains]
+                products = [chain.users.factors @ chain.items.factors.T for chain in run.chains]
                 total += sum(products)
     spread = float(ratings.rating.std()) / math.sqrt(total.size)
     values = {"mean": total / (n_rounds * solver.n_chains), "one": products[0]}

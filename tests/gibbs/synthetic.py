@@ -93,10 +93,10 @@ class World:
             factors, bias = prior_mean(side, data)
             side._prior_factors[:, :k], side._prior_bias[:] = factors, bias
             noise = rng.standard_normal((data.n_rows, k + 1)) / np.sqrt(side.precision)
-            side.factors[:-1, :k] = factors + noise[:, :-1]
+            side.factors[:, :k] = factors + noise[:, :-1]
             side.bias[:] = bias + noise[:, -1]
             nu = rng.choice(hyper._DEGREES)
-            side.scale[:-1] = np.clip(rng.gamma(nu / 2, 2 / nu, data.n_rows), 1e-4, 1e4)
+            side.scale[:] = np.clip(rng.gamma(nu / 2, 2 / nu, data.n_rows), 1e-4, 1e4)
 
     def predictions(self) -> np.ndarray:
         """Of the pairs that have a rating, in the order of the users' table."""

@@ -43,11 +43,10 @@ def test_shapes_and_what_stays_zero(n_factors: int) -> None:
     for _ in range(5):
         one.chain.sweep()
     for side, data in one.sides:
-        assert side.factors.shape == (data.n_rows + 1, lanes(n_factors))
+        assert side.factors.shape == (data.n_rows, lanes(n_factors))
         assert (side.factors[:, n_factors:] == 0).all()
-        assert (side.factors[-1] == 0).all()
-        assert side.scale[-1] == 0
-        assert (side.scale[:-1] > 0).all()
+        assert side.scale.shape == (data.n_rows,)
+        assert (side.scale > 0).all()
         assert side.mean.shape == side.precision.shape == (n_factors + 1,)
         for block, weights in zip(data.blocks, side.weights, strict=True):
             assert weights.factors.shape == (block.n_features, lanes(n_factors))
@@ -117,12 +116,3 @@ def test_rows_without_ratings_are_drawn_from_the_prior_mean() -> None:
     apart = np.array(drawn) - np.array(expected)
     assert np.abs(apart.mean(0) / (apart.std(0) / np.sqrt(1500))).max() < 4
     assert apart.std(0).min() > 0
-
-
-def test_the_other_side_sees_only_rows_that_exist() -> None:
-    """The row that stands in has weight 0: whatever it held would not matter."""
-    one, other = world(), world()
-    other.chain.items.factors[-1] = 1e6
-    one.chain.sweep()
-    other.chain.sweep()
-    assert np.array_equal(one.chain.users.factors, other.chain.users.factors)

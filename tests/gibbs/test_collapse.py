@@ -184,7 +184,7 @@ def lost(data: TrainingData, n_factors: int, n_sweeps: int, n_burn: int) -> tupl
         for chain in run.chains:
             chain.sweep()
             if sweep >= n_burn:
-                left, right = chain.users.factors[:-1], chain.items.factors[:-1]
+                left, right = chain.users.factors, chain.items.factors
                 product.add([left], [right])
                 total += left @ right.T
     p, q = product.mean()

@@ -42,7 +42,7 @@ def pivots(world: World) -> dict[tuple[str, str], float]:
         factors, bias = prior_mean(side, data)
         k = side._n_factors
         expected = np.column_stack([factors, bias])
-        theta = np.column_stack([side.factors[:-1, :k], side.bias])
+        theta = np.column_stack([side.factors[:, :k], side.bias])
         for d in range(k + 1):
             root = np.sqrt(side.precision[d])
             found[f"{name} lambda {d}", "gamma"] = hyper.RATE * side.precision[d]
@@ -124,8 +124,8 @@ def test_intervals_hold_the_truth_as_often_as_they_say() -> None:
             world.chain.sweep()
             if sweep >= 40:
                 u, i = world.chain.users, world.chain.items
-                predicted = u.bias[:, None] + i.bias + u.factors[:-1] @ i.factors[:-1].T
-                noise = unit**2 / (world.chain.alpha * u.scale[:-1, None].astype(np.float64) * i.scale[:-1])
+                predicted = u.bias[:, None] + i.bias + u.factors @ i.factors.T
+                noise = unit**2 / (world.chain.alpha * u.scale[:, None].astype(np.float64) * i.scale)
                 drawn.append(known(middle + unit * predicted, np.log(noise)))
         for what, true in known(3 + table, np.log(variance)).items():
             draws = np.array([each[what] for each in drawn])
@@ -197,7 +197,7 @@ def ours(world: World) -> Iterator[tuple[np.ndarray, float]]:
     while True:
         world.chain.sweep()
         u, i = world.chain.users, world.chain.items
-        yield u.factors[:-1] @ i.factors[:-1].T + u.bias[:, None] + i.bias, world.chain.alpha
+        yield u.factors @ i.factors.T + u.bias[:, None] + i.bias, world.chain.alpha
 
 
 def test_posterior_means_are_those_of_the_reference(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -229,7 +229,7 @@ def test_threads_do_not_change_the_draws(data: TrainingData, n_threads: int, n_c
     with Threads(n_threads, n_chains) as threads:
         for _ in range(3):
             threads.sweep(shared.chains)
-            shared.keep()
+            shared.keep(threads)
     assert same(alone.epoch()[2](), shared.epoch()[2]())
 
 

@@ -34,20 +34,20 @@ def followed(world: World, n_factors: int, n_draws: int, spread: float) -> tuple
         world.chain.sweep()
         summary.add(world.chain)
         seen.setdefault("noise_variance", []).append(np.array(spread**2 / world.chain.alpha))
-        taste = world.chain.users.factors[:-1] @ world.chain.items.factors[:-1].T
+        taste = world.chain.users.factors @ world.chain.items.factors.T
         seen.setdefault("taste", []).append(spread * taste)
         for name, (side, _) in zip(("user", "item"), world.sides, strict=True):
             other = world.chain.items if name == "user" else world.chain.users
             seen.setdefault(f"{name} biases", []).append(spread * side.bias)
-            seen.setdefault(f"{name} noise", []).append(1 / side.scale[:-1].astype(np.float64))
+            seen.setdefault(f"{name} noise", []).append(1 / side.scale.astype(np.float64))
             seen.setdefault(f"{name} m", []).append(np.array(spread * side.mean[-1]))
-            seen.setdefault(f"{name} m taste", []).append(spread * other.factors[:-1, :n_factors] @ side.mean[:-1])
+            seen.setdefault(f"{name} m taste", []).append(spread * other.factors[:, :n_factors] @ side.mean[:-1])
             variances = 1 / side.precision
             seen.setdefault(f"{name} factor variance", []).append(spread * variances[:-1].mean())
             seen.setdefault(f"{name} bias variance", []).append(spread**2 * variances[-1])
             for block, weights in enumerate(side.weights):
                 seen.setdefault(f"{name} B {block}", []).append(spread * weights.biases.astype(np.float64))
-                with_others = weights.factors @ other.factors[:-1].T
+                with_others = weights.factors @ other.factors.T
                 seen.setdefault(f"{name} B taste {block}", []).append(spread * with_others)
                 effect = weights.biases + with_others.mean(axis=1, dtype=np.float64)  # on everybody
                 seen.setdefault(f"{name} effect {block}", []).append(spread * effect)

@@ -13,8 +13,8 @@ def draw(n_users: int, n_items: int, n_factors: int, seed: int) -> tuple[np.ndar
     rng = np.random.default_rng(seed)
     tables = []
     for n in (n_users, n_items):
-        factors = np.zeros((n + 1, lanes(n_factors)), dtype=np.float32)
-        factors[:-1, :n_factors] = rng.standard_normal((n, n_factors))
+        factors = np.zeros((n, lanes(n_factors)), dtype=np.float32)
+        factors[:, :n_factors] = rng.standard_normal((n, n_factors))
         tables += [factors, rng.standard_normal(n).astype(np.float32)]
     return tuple(tables)
 

@@ -54,10 +54,9 @@ def draw_rows(
     Args:
         start, stop: the rows to draw.
         indptr, others, target: ratings grouped by row (see `kernels.csr`), centred.
-        other_factors: (n_others + 1, width) float32: factors, and zeros up to whole registers (`lanes`); the last row
-            is zero and stands in where a row's ratings are no multiple of eight.
+        other_factors: (n_others, width) float32: factors, and zeros up to whole registers (`lanes`).
         other_bias: (n_others,).
-        other_scale: (n_others + 1,), kappa of the other side; the last is 0.
+        other_scale: (n_others,), kappa of the other side.
         prior_factors, prior_bias: prior means, (n_rows, width) and (n_rows,).
         precision: (n_factors + 1,), lambda, the bias last.
         alpha: noise precision.
@@ -81,24 +80,30 @@ def draw_rows(
     for row in range(start, stop):
         scalars[:] = 0.0
         first, last = indptr[row], indptr[row + 1]
-        total = products[0]
-        total[:] = np.float32(0)
+        products[0] = np.float32(0)
         for begin in range(first, last, chunk):
-            end = min(begin + chunk, last)
-            _gather(begin, end, others, target, other_factors, other_bias, other_scale, left, right, scalars)
-            into = products[1] if begin > first else total
-            np.dot(left[: end - begin].T, right[: end - begin], out=into)
-            if begin > first:
-                total += into
-        _set_precision(total, scalars, np.float32(alpha) * row_scale[row], precision, work)
+            n = min(chunk, last - begin)
+            _gather(begin, begin + n, others, target, other_factors, other_bias, other_scale, left, right, scalars)
+            _add_products(left[:n], right[:n], begin == first, products)
+        _set_precision(products[0], scalars, np.float32(alpha) * row_scale[row], precision, work)
         for k in range(bound):
             work[k, bound + 1] += precision[k] * prior_factors[row, k]
         work[bound, bound + 1] += precision[bound] * prior_bias[row]
         _draw(work, normals[row], theta)
-        squares[row] = _squares(total, scalars, theta)
+        squares[row] = _squares(products[0], scalars, theta)
         for k in range(bound):
             factors[row, k] = theta[k]
         bias[row] = theta[bound]
+
+
+@kernel
+def _add_products(left: Float32Array, right: Float32Array, is_first: bool, products: Float32Array) -> None:
+    """Add left^T right to `products[0]`, of which the first chunk of a row is set; `products[1]` is for work."""
+    if is_first:
+        np.dot(left.T, right, out=products[0])
+    else:
+        np.dot(left.T, right, out=products[1])
+        products[0] += products[1]
 
 
 @kernel
@@ -265,22 +270,11 @@ def draw_weights(
     Source: Rendle (2013), "Scaling factorization machines to relational data" (weights one by one); features in the
     prior mean: Simm et al. (2015), "Macau: scalable Bayesian multi-relational factorization with side information".
     """
-    width = rest.shape[1]
     bound = len(precision) - 1
-    step = np.zeros(width, np.float32)
-    all_ones = len(values) == 0
+    step = np.zeros(rest.shape[1], np.float32)
     for f in range(start, stop):
         first, last = indptr[f], indptr[f + 1]
-        step[:] = np.float32(0)
-        step_bias, squares = np.float32(0), np.float32(0)
-        for t in range(first, last):
-            row = rows[t]
-            value = row_scale[row] if all_ones else values[t] * row_scale[row]
-            e = rest[row]
-            for k in range(width):
-                step[k] += value * e[k]
-            step_bias += value * rest_bias[row]
-            squares += value * value
+        step_bias, squares = _feature_sums(first, last, rows, values, row_scale, rest, rest_bias, step)
         for k in range(bound):
             c = weight_precision[k] + precision[k] * squares
             drawn = precision[k] * (step[k] + squares * weights[f, k]) / c + normals[f, k] / np.sqrt(c)
@@ -290,13 +284,58 @@ def draw_weights(
         drawn = precision[bound] * (step_bias + squares * weight_biases[f]) / c + normals[f, bound] / np.sqrt(c)
         step_bias = drawn - weight_biases[f]
         weight_biases[f] = drawn
-        for t in range(first, last):
-            row = rows[t]
-            value = row_scale[row] if all_ones else values[t] * row_scale[row]
-            e = rest[row]
-            for k in range(bound):
-                e[k] -= value * step[k]
-            rest_bias[row] -= value * step_bias
+        _move_rest(first, last, rows, values, row_scale, step, step_bias, rest, rest_bias)
+
+
+@kernel
+def _feature_sums(
+    first: int,
+    last: int,
+    rows: Int32Array,
+    values: Float32Array,
+    row_scale: Float32Array,
+    rest: Float32Array,
+    rest_bias: Float32Array,
+    step: Float32Array,
+) -> tuple[np.float32, np.float32]:
+    """Set `step` to the sum of F e over the entries of a feature; the same of the bias, and the sum of F^2."""
+    width = rest.shape[1]
+    all_ones = len(values) == 0
+    step[:] = np.float32(0)
+    step_bias, squares = np.float32(0), np.float32(0)
+    for t in range(first, last):
+        row = rows[t]
+        value = row_scale[row] if all_ones else values[t] * row_scale[row]
+        e = rest[row]
+        for k in range(width):
+            step[k] += value * e[k]
+        step_bias += value * rest_bias[row]
+        squares += value * value
+    return step_bias, squares
+
+
+@kernel
+def _move_rest(
+    first: int,
+    last: int,
+    rows: Int32Array,
+    values: Float32Array,
+    row_scale: Float32Array,
+    step: Float32Array,
+    step_bias: float,
+    rest: Float32Array,
+    rest_bias: Float32Array,
+) -> None:
+    """Take F times the step of a feature's weights away from `rest`; beyond the factors both are zero."""
+    width = rest.shape[1]
+    all_ones = len(values) == 0
+    for t in range(first, last):
+        row = rows[t]
+        value = row_scale[row] if all_ones else values[t] * row_scale[row]
+        e = rest[row]
+        for k in range(width):
+            e[k] -= value * step[k]
+        rest_bias[row] -= value * step_bias
 
 
 def draw_weights_readable(

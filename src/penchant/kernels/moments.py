@@ -25,7 +25,7 @@ def add_predictions(
 
     Args:
         user_idx, item_idx: the pairs, (n,).
-        user_factors, item_factors: (n_users or more, width) and (n_items or more, width).
+        user_factors, item_factors: (n_users, width) and (n_items, width).
         user_bias, item_bias: (n_users,) and (n_items,).
         total, squares: (n,), updated in place.
     """

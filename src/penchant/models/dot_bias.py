@@ -28,8 +28,8 @@ class DotBias:
 
         r_ui  ~  mu + b_u + b_i + p_u . q_i,     error ~ N(0, 1 / alpha)
 
-    A row without ratings is its prior mean, so a prediction for a cold user or item is the mean and the other
-    side's bias.
+    A row without ratings is its prior mean, so a prediction for a cold user or item says what is believed of anybody
+    (with a zero mean, as after ALS: mu and the other side's bias).
 
     Attributes:
         global_mean: mu, in rating units.

@@ -123,7 +123,7 @@ class BayesSolver:
                     threads.sweep(run.chains)
                     ends = done % _ROUNDS_PER_EPOCH == 0 or done == n_rounds
                     if is_kept or ends:
-                        run.keep()
+                        run.keep(threads)
                     if ends:
                         yield Epoch(*run.epoch())
                     if not is_kept:

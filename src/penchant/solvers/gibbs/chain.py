@@ -70,9 +70,9 @@ class Side:
     """Rows of one side as they are now: theta = [factors, bias], the prior they are drawn from, and noise scales.
 
     Attributes:
-        factors: (n_rows + 1, width) float32, zeros up to whole registers; the last row is zero.
+        factors: (n_rows, width) float32, zeros up to whole registers.
         bias: (n_rows,).
-        scale: kappa, (n_rows + 1,); the last is 0.
+        scale: kappa, (n_rows,).
         mean, precision: m and lambda, (n_factors + 1,).
         weights: of each block of features.
     """
@@ -83,12 +83,11 @@ class Side:
         self._n_factors = n_factors
         self._counts = np.diff(data.ratings.indptr)
         self._noise_constants = noise_constants(self._counts)
-        self.factors: Float32Array = np.zeros((data.n_rows + 1, width), dtype=np.float32)
+        self.factors: Float32Array = np.zeros((data.n_rows, width), dtype=np.float32)
         start = rng.standard_normal((data.n_rows, n_factors), dtype=np.float32)
-        self.factors[:-1, :n_factors] = np.float32(_START_SPREAD) * start
+        self.factors[:, :n_factors] = np.float32(_START_SPREAD) * start
         self.bias: Float32Array = np.zeros(data.n_rows, dtype=np.float32)
-        self.scale: Float32Array = np.ones(data.n_rows + 1, dtype=np.float32)
-        self.scale[-1] = 0
+        self.scale: Float32Array = np.ones(data.n_rows, dtype=np.float32)
         self.mean: Float64Array = np.zeros(n_factors + 1)
         self.weights = [_Weights(block, width, n_factors) for block in data.blocks]
         self.squares: Float64Array = np.zeros(data.n_rows)
@@ -99,7 +98,7 @@ class Side:
     def draw_prior(self, rng: np.random.Generator) -> None:
         """Draw m and lambda, then each block's weights and tau, given the rows."""
         n_factors = self._n_factors
-        rest = self.factors[:-1] - self._prior_factors
+        rest = self.factors - self._prior_factors
         rest[:, :n_factors] += self.mean[:-1].astype(np.float32)
         rest_bias = self.bias - self._prior_bias + np.float32(self.mean[-1])
         self.mean, self.precision = draw_prior(rng, rest, rest_bias, n_factors)
@@ -122,7 +121,7 @@ class Side:
                 weights.biases,
             )
             weights.precision = draw_weight_precision(rng, weights.factors, weights.biases, n_factors)
-        np.subtract(self.factors[:-1], rest, out=self._prior_factors)
+        np.subtract(self.factors, rest, out=self._prior_factors)
         np.subtract(self.bias, rest_bias, out=self._prior_bias)
 
     def draw_rows(
@@ -158,7 +157,7 @@ class Side:
             draw(0, self._data.n_rows)
         else:
             for_row_blocks(pool, ratings.indptr, n_threads, draw)
-        self.scale[:-1] = draw_noise_scale(rng, self._counts, self.squares, alpha, self._noise_constants)
+        self.scale = draw_noise_scale(rng, self._counts, self.squares, alpha, self._noise_constants)
 
 
 class Chain:
@@ -181,5 +180,5 @@ class Chain:
         for side, other in ((self.users, self.items), (self.items, self.users)):
             side.draw_prior(self._rng)
             side.draw_rows(other, self.alpha, self._rng, pool, n_threads)
-        squares = float(self.items.squares @ self.items.scale[:-1].astype(np.float64))
+        squares = float(self.items.squares @ self.items.scale.astype(np.float64))
         self.alpha = draw_noise_precision(self._rng, self._n_ratings, squares)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from concurrent.futures import Executor
+from concurrent.futures import Executor, Future
 from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING, Self
@@ -61,6 +61,10 @@ class Threads:
         for future in futures:
             future.result()
 
+    def beside(self, work: Callable[[], object]) -> Future[object]:
+        """Start some work on a thread of the chains, for the time in which they rest."""
+        return self._chains.submit(work)
+
 
 class Run:
     """Chains on the same ratings and the sums over their draws since the last `clear`.
@@ -108,10 +112,22 @@ class Run:
         self._summary.clear()
         self._probes.clear()
 
-    def keep(self) -> None:
-        """Add the present state of every chain to the sums."""
+    def keep(self, threads: Threads | None = None) -> None:
+        """Add the present state of every chain to the sums.
+
+        Args:
+            threads: where probes are followed while factors are summed up; None (default) for one after the other.
+        """
+        probing = None if threads is None else threads.beside(self._probe)
         for chain in self.chains:
             self._summary.add(chain)
+        if probing is None:
+            self._probe()
+        else:
+            probing.result()
+
+    def _probe(self) -> None:
+        for chain in self.chains:
             self._probes.add(chain)
 
     def epoch(self) -> tuple[DotBias, float, Callable[[], DotBias]]:
@@ -139,17 +155,12 @@ class Run:
 
     def _finished(self, draft: DotBias, users: _Finishing, items: _Finishing, variance: Float64Array) -> DotBias:
         """The draft with the priors of new rows and the variances of ratings."""
-        with threadpool_limits(1, user_api="blas"):
-            return self._finished_on_one_thread(draft, users, items, variance)
-
-    def _finished_on_one_thread(
-        self, draft: DotBias, users: _Finishing, items: _Finishing, variance: Float64Array
-    ) -> DotBias:
         data, rng = self._data, np.random.default_rng(self._finish_seed)
         noise = 1 / draft.noise_precision
         of_user, of_item = row_variances(*self._pairs, variance, data.n_users, data.n_items)
-        user_prior = users.prior(items.mean, self._spread, noise, rng)
-        item_prior = items.prior(users.mean, self._spread, noise, rng)
+        with threadpool_limits(1, user_api="blas"):  # as in `Threads`
+            user_prior = users.prior(items.mean, self._spread, noise, rng)
+            item_prior = items.prior(users.mean, self._spread, noise, rng)
         model = replace(draft, user_prior=user_prior, item_prior=item_prior)
         of_user[~users.is_rated], of_item[~items.is_rated] = model.cold_variances()
         return replace(model, spread=Spread(users.mean.noise, items.mean.noise, of_user, of_item))

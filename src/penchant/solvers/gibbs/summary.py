@@ -113,11 +113,11 @@ class Summary:
         """Add the present state of a chain as one draw."""
         tables = []
         sides = chain.users, chain.items
-        means = [side.factors[:-1].mean(axis=0) for side in reversed(sides)]
+        means = [side.factors.mean(axis=0) for side in reversed(sides)]
         for sums, side, other_mean in zip(self._sides, sides, means, strict=True):
             sums.add(side, other_mean)
             mean = side.mean[None, :-1].astype(np.float32)
-            tables.append([side.factors[:-1], *(weights.factors for weights in side.weights), mean])
+            tables.append([side.factors, *(weights.factors for weights in side.weights), mean])
         self._product.add(*tables)
         self._noise_variance += 1 / chain.alpha
 
@@ -153,7 +153,7 @@ class _SideSums:
     def add(self, side: Side, other_mean: Float32Array) -> None:
         """Add a draw; `other_mean` is the mean row of the other side's factors."""
         self._bias += side.bias
-        self._noise += 1 / side.scale[:-1].astype(np.float64)
+        self._noise += 1 / side.scale.astype(np.float64)
         each = zip(self._weight_biases, self._effects, self._effect_squares, side.weights, strict=True)
         for total, effects, squares, weights in each:
             total += weights.biases
