@@ -17,11 +17,10 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 import penchant as pt
 from benchmarks import cmfrec_peer
 from benchmarks.cmfrec_peer import PeerSettings, fit_peer, peer_rmse, tuned
+from benchmarks.judging import last_model, rmse
 from benchmarks.reporting import environment, markdown, run, write_results
 from benchmarks.timing import alternate, ratio
 from penchant.fitting import training_data
@@ -125,18 +124,6 @@ def beside_cmfrec(name: str, split: Split, n_factors: int, threads: list[int]) -
             rows[-1]["settings"] = peers[who].to_dict() if who in peers else repr(solver)
     show_beside(name, n_factors, n_epochs, settings, rows)
     return rows
-
-
-def last_model(solver: pt.ALS, data: TrainingData) -> DotBias:
-    """The model after the last epoch."""
-    *_, last = solver.epochs(data)
-    return last.model
-
-
-def rmse(model: DotBias, test: pt.Ratings) -> float:
-    """Root mean squared error of clipped predictions."""
-    predicted = model.predict(test.user_idx, test.item_idx).clip(*test.rating_scale)
-    return float(np.sqrt(np.mean(np.square(predicted - test.rating, dtype=np.float64))))
 
 
 def show_beside(

@@ -19,10 +19,9 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
-import numpy as np
-
 import penchant as pt
 from benchmarks import myfm_peer
+from benchmarks.judging import last_model, rmse
 from benchmarks.myfm_peer import Peer, PeerSize, tuned
 from benchmarks.reporting import environment, is_trial, markdown, run, write_results
 from benchmarks.timing import Timing, alternate, ratio
@@ -30,7 +29,6 @@ from penchant.fitting import training_data
 from penchant.kernels.parallel import available_threads
 from penchant.models.dot_bias import DotBias
 from penchant.ratings import Split
-from penchant.solvers.protocol import TrainingData
 
 if TYPE_CHECKING:
     from myfm import MyFMRegressor
@@ -103,18 +101,6 @@ def beside_myfm(case: Case, split: Split) -> list[dict[str, object]]:
     rows = [_row(name, times, judged[name], settings[name]) for name in work]
     _show(case, solver, rows)
     return rows
-
-
-def last_model(solver: pt.Bayes, data: TrainingData) -> DotBias:
-    """The finished model after the last epoch."""
-    *_, last = solver.epochs(data)
-    return last.model
-
-
-def rmse(model: DotBias, test: pt.Ratings) -> float:
-    """Root mean squared error of clipped predictions."""
-    predicted = model.predict(test.user_idx, test.item_idx).clip(*test.rating_scale)
-    return float(np.sqrt(np.mean(np.square(predicted - test.rating, dtype=np.float64))))
 
 
 def _peer_size(case: Case, split: Split, n_burn: int) -> tuple[PeerSize, dict[str, float]]:

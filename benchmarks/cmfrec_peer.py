@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from benchmarks.judging import clipped_rmse
+
 if TYPE_CHECKING:
     from cmfrec import CMF
 
@@ -91,8 +93,7 @@ def fit_peer(
 
 def peer_rmse(model: CMF, test: Ratings) -> float:
     """Root mean squared error of cmfrec's predictions, clipped as penchant's are."""
-    predicted = np.clip(model.predict(test.user_idx, test.item_idx), *test.rating_scale)
-    return float(np.sqrt(np.mean(np.square(predicted - test.rating, dtype=np.float64))))
+    return clipped_rmse(model.predict(test.user_idx, test.item_idx), test)
 
 
 def tuned(inner: Split, *, n_factors: int, n_epochs: int, n_threads: int) -> tuple[PeerSettings, float]:

@@ -7,7 +7,9 @@ then given to `rec.add_user`, and the other halves predicted. Beside it, a train
 mean squared error that is at most 2 % higher. The same for 150 items (of those with at least 20 ratings) by
 `rec.add_item`. "Without implicit weights": the same rows folded in with the prior stripped of Y, by
 `dataclasses.replace`, as a contrast: what is left is an ordinary Gaussian prior. "Prior mean": what is said of them
-without any rating.
+without any rating. Then the error after only so many of these ratings, beside the same with their choices taken for all
+that the row will ever make (a prior without `cold_mean`). Then the first table for users of ALS, of Adam with its
+sigmoid and of the neural model, whose rows have no closed form, by `rec.fold_in`.
 
 Then the time of `model.fold_in_user` with 50 ratings and 16 factors (target: under 1 ms), and how far rows of training
 users move when they are folded in from the ratings that they were trained on.
@@ -27,6 +29,7 @@ from benchmarks.reporting import environment, is_trial, markdown, run, write_res
 from penchant.arrays import BoolArray, Float64Array, Int32Array, Int64Array
 from penchant.attributes import Attributes
 from penchant.models.dot_bias import DotBias, RowPrior
+from penchant.solvers.protocol import Solver
 from penchant.vocab import Vocab
 
 _SEEDS = (0, 1, 2, 3, 4)
@@ -34,11 +37,12 @@ _NEWCOMERS = 150
 _LEAST_RATINGS = 20
 _TARGET_PERCENT = 2.0
 _GIVEN = 50
+_TOLD = (0, 1, 3, 5, 10, 20, 40)
 _CALLS, _DOOR_CALLS = 2_000, 100
 
 
 def main() -> None:
-    """Measure all three, print tables, keep the numbers."""
+    """Measure all of it, print tables, keep the numbers."""
     started = environment()
     trial = is_trial("fold_in", __doc__)
     solver = pt.Bayes(n_draws=8, n_burn=4) if trial else pt.Bayes()
@@ -46,10 +50,16 @@ def main() -> None:
     seeds = _SEEDS[:2] if trial else _SEEDS
     errors = {side: [errors_of(ratings, side, solver, seed) for seed in seeds] for side in ("user", "item")}
     show_errors(errors)
+    few = {side: few_told(ratings, side, solver, seeds) for side in ("user", "item")}
+    others = other_solvers(trial=trial)
+    profiles = {name: [errors_of_profiles(ratings, one, seed) for seed in seeds] for name, one in others.items()}
+    show_errors(profiles)
     results = {
         "solver": repr(solver),
         "seeds": list(seeds),
         "mse": {side: summary(runs) for side, runs in errors.items()},
+        "mse_after_few": {"told": list(_TOLD), **few},
+        "mse_of_other_solvers": {name: summary(runs) for name, runs in profiles.items()},
         "time": fold_in_time(ratings, solver),
         "training_users": training_users(ratings, solver),
     }
@@ -137,6 +147,45 @@ def errors_of(ratings: pt.Ratings, side: str, solver: pt.Bayes, seed: int) -> di
     }
 
 
+def few_told(ratings: pt.Ratings, side: str, solver: pt.Bayes, seeds: Sequence[int]) -> dict[str, list[float]]:
+    """Mean squared errors on the asked halves after so many of the given ratings, mean over seeds; printed, too."""
+    found: dict[str, list[list[float]]] = {"as a few of many": [], "choices taken for all": []}
+    for seed in seeds:
+        new = newcomers(ratings, side, seed)
+        model = pt.fit(new.rest, solver).model
+        prior: RowPrior = getattr(model, f"{side}_prior")
+        whole = replace(prior, cold_mean=None, cold_precision=None)
+        for way, one in zip(found, (model, replace(model, **{f"{side}_prior": whole})), strict=True):
+            found[way].append([_mse_of_rows(one, new, _folded(one, new, n)) for n in _TOLD])
+    told = {way: np.mean(errors, axis=0).tolist() for way, errors in found.items()}
+    rows = [[way, *(f"{error:.4f}" for error in errors)] for way, errors in told.items()]
+    print(markdown([f"{_NEWCOMERS} {side}s, after so many ratings", *map(str, _TOLD)], rows), "\n", flush=True)
+    return told
+
+
+def other_solvers(*, trial: bool) -> dict[str, Solver]:
+    """By name, as they come; in a trial with one epoch."""
+    found: dict[str, Solver] = {"ALS": pt.ALS(), "Adam": pt.Adam(), "NeuralNet": pt.NeuralNet()}
+    return {name: replace(one, n_epochs=1) for name, one in found.items()} if trial else found  # type: ignore[type-var]
+
+
+def errors_of_profiles(ratings: pt.Ratings, solver: Solver, seed: int) -> dict[str, float]:
+    """Mean squared errors on the asked halves of new users, who are told to `rec.fold_in` or trained."""
+    new = newcomers(ratings, "user", seed)
+    rec = pt.fit(new.rest, solver)
+    squares: dict[str, list[float]] = {"folded in": [], "nothing told": []}
+    for row in new.rows:
+        rows, mine = new.ratings_of(row)
+        asked = new.asked.take(new.asked.user_idx == row)
+        items = new.asked.items.ids[asked.item_idx].tolist()
+        told = dict(zip(new.given.items.ids[rows].tolist(), mine.rating.tolist(), strict=True))
+        for way, known in (("folded in", told), ("nothing told", {})):
+            predicted = np.asarray(rec.predict(items, ratings=known), dtype=np.float64)
+            squares[way] += np.square(predicted - asked.rating).tolist()
+    trained = _mse(pt.fit(new.with_given, solver), new.asked)
+    return {"trained with their given halves": trained, **{way: fmean(each) for way, each in squares.items()}}
+
+
 def _added(rec: pt.Recommender, new: Newcomers) -> pt.Recommender:
     """All of them taken in through the door, one after another."""
     vocab, others = (new.given.users, new.given.items) if new.side == "user" else (new.given.items, new.given.users)
@@ -148,13 +197,13 @@ def _added(rec: pt.Recommender, new: Newcomers) -> pt.Recommender:
     return rec
 
 
-def _folded(model: DotBias, new: Newcomers) -> Float64Array:
-    """[p, b] of each of them given its half, shape (n, n_factors + 1)."""
+def _folded(model: DotBias, new: Newcomers, most: int | None = None) -> Float64Array:
+    """[p, b] of each of them given its half, or at most so many ratings of it, shape (n, n_factors + 1)."""
     fold_in = model.fold_in_user if new.side == "user" else model.fold_in_item
     found = []
     for row in new.rows:
         rows, mine = new.ratings_of(row)
-        found.append(fold_in(rows, mine.rating).mean)
+        found.append(fold_in(rows[:most], mine.rating[:most]).mean)
     return np.array(found)
 
 
@@ -190,10 +239,10 @@ def summary(runs: Sequence[Mapping[str, float]]) -> dict[str, dict[str, object]]
 
 
 def show_errors(errors: Mapping[str, Sequence[Mapping[str, float]]]) -> None:
-    """One table for both sides."""
+    """One table for both sides, or for several solvers."""
     rows = []
-    for side, runs in errors.items():
-        named = f"{_NEWCOMERS} {side}s"
+    for kind, runs in errors.items():
+        named = f"{_NEWCOMERS} {kind}s" if kind in ("user", "item") else f"{_NEWCOMERS} users, {kind}"
         for way, told in summary(runs).items():
             above = "" if named else f"{told['percent_above']:+.2f} % ± {told['spread_percent']:.2f}"
             rows.append([named, way, f"{told['mse']:.4f}", above])

@@ -24,6 +24,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from benchmarks.judging import clipped_rmse
+
 if TYPE_CHECKING:
     from myfm import MyFMRegressor, RelationBlock
     from scipy.sparse import csr_matrix
@@ -90,8 +92,7 @@ class Peer:
 
     def rmse(self, model: MyFMRegressor) -> float:
         """Root mean squared error of the mean over its draws on the held-out part, clipped as penchant's are."""
-        predicted = np.clip(model.predict(None, self._test), *self._held_out.rating_scale)
-        return float(np.sqrt(np.mean(np.square(predicted - self._held_out.rating, dtype=np.float64))))
+        return clipped_rmse(model.predict(None, self._test), self._held_out)
 
 
 def is_installed() -> bool:

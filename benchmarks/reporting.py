@@ -17,7 +17,10 @@ from penchant.errors import PenchantError
 __all__ = ["environment", "is_trial", "markdown", "run", "write_results"]
 
 _RESULTS = Path(__file__).parent / "results"
-_PACKAGES = ("penchant", "numpy", "numba", "scipy", "pandas", "pyarrow", "safetensors", "typer", "cmfrec", "myfm")
+_PACKAGES = (
+    *("penchant", "numpy", "numba", "scipy", "pandas", "pyarrow", "torch", "safetensors", "typer"),
+    *("cmfrec", "myfm", "implicit"),  # peers; fastai has an environment of its own
+)
 
 
 def run(main: Callable[[], None]) -> None:
@@ -39,7 +42,7 @@ def is_trial(name: str, doc: str | None) -> bool:
     parser.add_argument("--trial", action="store_true", help="a small run to see that it works; keeps no results")
     asked = bool(parser.parse_args().trial)
     if asked:
-        print("a trial: few draws, few splits; the numbers mean nothing\n")
+        print("a trial: little of everything; the numbers mean nothing\n")
     return asked
 
 

@@ -5,7 +5,8 @@ What a page may hold is small on purpose, so that nothing in it escapes the test
     ```python     executed; one namespace a page, in order, in one empty folder a page
     ```console    `$ command` lines executed, the lines below each are its output, standard error included
     ```text       shown only, unless the comment `<!-- prints -->` stands before it: then it is what the last
-                  python block printed
+                  python or javascript block printed
+    ```javascript executed by node, as a file of the name in its first line (`// score.mjs`), which later ones import
     <!-- needs: ml-100k -->   before a block: it is skipped, with that reason, where the data or package is absent
     <!-- about -->   before a block whose numbers are other draws of chance on another processor: what it prints must
                      be about what is shown (see `matches`); also `<!-- prints about -->` and
@@ -17,12 +18,14 @@ from __future__ import annotations
 import importlib.util
 import os
 import re
+import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 PAGES = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md")))
-LANGUAGES = ("python", "console", "text", "json")
+EXECUTED = ("python", "console", "javascript")
+LANGUAGES = (*EXECUTED, "text", "json")
 
 _FENCE = re.compile(r"^```(\w*)\s*$")
 _COMMENT = re.compile(r"^<!-- (?:needs: (?P<needs>[\w.-]+)(?:, about)?|(?P<prints>prints)(?: about)?|about) -->$")
@@ -84,6 +87,8 @@ def missing(need: str | None) -> str | None:
         return None
     if need == "network":
         return "needs the network"
+    if need == "node":
+        return None if shutil.which("node") else "needs node, to run JavaScript"
     if need.startswith("ml-"):
         named = os.environ.get("PENCHANT_DATA")
         present = named is not None and (Path(named) / need).is_dir()

@@ -23,7 +23,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.docs_reader import ROOT, Block, Command, blocks, commands, matches, missing
+from tests.docs_reader import EXECUTED, ROOT, Block, Command, blocks, commands, matches, missing
 
 SETTINGS = {"NO_COLOR": "1", "TERM": "dumb", "COLUMNS": "100"}  # what the shell prints then is the same everywhere
 _SHELL_CHARACTERS = re.compile(r"[|<>&;*]|\$\(")  # these need a real shell; a plain command runs in this process
@@ -60,7 +60,7 @@ class PageRun:
         self.exact = exact
         self.module = types.ModuleType("__main__")
         self.status = 0
-        self.left = [block for block in blocks(page) if block.language in ("python", "console")]
+        self.left = [block for block in blocks(page) if block.language in EXECUTED]
 
     def up_to(self, block: Block) -> None:
         """Execute what precedes the block on its page, unless it was executed already, and then the block."""
@@ -68,7 +68,9 @@ class PageRun:
             following = self.left.pop(0)
             if missing(following.needs) is None:
                 with contextlib.chdir(self.folder):
-                    (self._python if following.language == "python" else self._console)(following)
+                    {"python": self._python, "console": self._console, "javascript": self._script}[following.language](
+                        following
+                    )
 
     def _compare(self, line: int, shown: str, printed: str, *, about: bool) -> None:
         if not matches(shown, printed, about=about and not self.exact):
@@ -84,6 +86,16 @@ class PageRun:
                 exec(code, self.module.__dict__)
         if block.prints is not None:
             self._compare(block.prints_line, block.prints, printed.getvalue(), about=block.about)
+
+    def _script(self, block: Block) -> None:
+        """JavaScript: a file of the name in its first line, which node runs and other blocks may import."""
+        name = re.match(r"// ([\w-]+\.mjs)\n", block.text)
+        assert name, f"{block}: the first line names the file, such as // score.mjs"
+        Path(name[1]).write_text(block.text, encoding="utf-8")
+        done = subprocess.run(["node", name[1]], capture_output=True, text=True, check=False, timeout=120)
+        assert done.returncode == 0, f"{block}: {done.stderr}"
+        if block.prints is not None:
+            self._compare(block.prints_line, block.prints, done.stdout, about=block.about)
 
     def _session(self, block: Block) -> None:
         """A block with `>>>` lines: what it shows must be what Python shows."""

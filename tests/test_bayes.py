@@ -376,3 +376,14 @@ def test_ratings_are_not_changed(sample: TrainingData) -> None:
     Bayes(**SMALL).fit(ratings)
     for now, then in zip((ratings.user_idx, ratings.item_idx, ratings.rating), before, strict=True):
         assert np.array_equal(now, then)
+
+
+def test_ratings_that_are_explained_perfectly_and_told_many_times() -> None:
+    """The noise goes to zero and rows become next to certain: single precision must bear it."""
+    rng = np.random.default_rng(0)
+    users, items = rng.integers(0, 39, 1600).astype(np.int32), rng.integers(0, 10, 1600).astype(np.int32)
+    rating = np.where((users % 2 == 0) == (items < 5), 5, 2).astype(np.float32)
+    data = TrainingData(users, items, rating, 39, 10, (2.0, 5.0))
+    *_, last = pt.Bayes(n_factors=5).epochs(data)
+    assert last.train_loss < 0.01
+    assert np.isfinite(last.model.user_factors).all()

@@ -12,13 +12,13 @@ import socket
 from pathlib import Path
 
 import pytest
-from tests.docs_reader import LANGUAGES, PAGES, ROOT, Block, anchors, blocks, links, matches, missing
+from tests.docs_reader import EXECUTED, LANGUAGES, PAGES, ROOT, Block, anchors, blocks, links, matches, missing
 from tests.docs_runner import SETTINGS, Difference, PageRun, update
 
 import penchant
 
 BLOCKS = [block for page in PAGES for block in blocks(page)]
-RUN = [block for block in BLOCKS if block.language in ("python", "console")]
+RUN = [block for block in BLOCKS if block.language in EXECUTED]
 
 
 def refuse_difference(difference: Difference) -> None:

@@ -41,7 +41,7 @@ def test_folds_are_those_of_k_folds(ratings, result):
 
 def test_interval_is_student_t(result):
     values = result.fold_table
-    assert values.shape == (3, 11)
+    assert values.shape == (3, 12)
     for metric, row in result.table.iterrows():
         low, high = scipy.stats.t.interval(0.95, 2, values[metric].mean(), scipy.stats.sem(values[metric]))
         assert (row["ci_low"], row["ci_high"]) == pytest.approx((low, high))

@@ -11,7 +11,9 @@ import penchant
 
 PUBLIC = [
     "ALS",
+    "Adam",
     "Bayes",
+    "NeuralNet",
     "PenchantError",
     "Ratings",
     "Recommender",

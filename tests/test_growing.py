@@ -48,9 +48,10 @@ def last(rec: pt.Recommender, side: str) -> np.ndarray[Any, Any]:
 def by_hand(model: DotBias, rows: list[int], ratings: list[float], features: np.ndarray[Any, Any]) -> Any:
     """A user's posterior mean as one ridge regression: its ratings, and the prior as further observations."""
     prior = model.user_prior
-    mean = prior.mean + features @ prior.feature_weights
-    mean = mean + prior.implicit_weights[rows].sum(axis=0) / np.sqrt(max(len(rows), 1))  # type: ignore[index]
-    root = np.linalg.cholesky(prior.precision).T
+    chosen = prior.mean + prior.implicit_weights[rows].sum(axis=0) / np.sqrt(max(len(rows), 1))  # type: ignore[index]
+    share = 8 / (len(rows) + 8)
+    mean = share * prior.cold_mean + (1 - share) * chosen + features @ prior.feature_weights
+    root = np.linalg.cholesky(prior.cold_precision).T
     x = np.column_stack([model.item_factors[rows], np.ones(len(rows))]).astype(np.float64)
     y = np.array(ratings) - model.global_mean - model.item_biases[rows]
     noise = model.spread.item_noise[rows] * model.spread.mean_user_noise  # type: ignore[union-attr]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import warnings
 
@@ -257,6 +258,15 @@ def test_novelty_is_the_mean_of_logarithms(items):
 
 def test_novelty_of_nothing_is_unknown():
     assert math.isnan(metrics.novelty(np.array([[-1]]), np.array([1]), 1))
+
+
+@given(st.lists(st.sets(st.integers(0, 9), max_size=4), min_size=1, max_size=6))
+def test_overlap_is_the_mean_over_pairs_of_lists(lists):
+    table = np.array([[*row, *[-1] * (4 - len(row))] for row in map(sorted, lists)])
+    pairs = [(len(one & other), min(len(one), len(other))) for one, other in itertools.combinations(lists, 2)]
+    possible = sum(least for _, least in pairs)
+    found = metrics.overlap(table, 10)
+    assert math.isnan(found) if possible == 0 else found == pytest.approx(sum(n for n, _ in pairs) / possible)
 
 
 def test_recommended_items_must_exist():

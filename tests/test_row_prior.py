@@ -85,6 +85,22 @@ def test_more_rows_on_the_other_side_say_nothing() -> None:
     assert plain.with_others(99) is plain
 
 
+def test_a_few_choices_are_a_few_of_many() -> None:
+    """The mean goes from that of anybody to that of somebody with these choices; the precision is that of anybody."""
+    plain = make()
+    prior = dataclasses.replace(plain, cold_mean=np.array([3.0, -1.0, 0.5]), cold_precision=np.eye(3) / 2)
+    assert np.array_equal(prior.expected(NOBODY), prior.cold_mean)
+    for n in (1, 4, 5):
+        others = np.arange(n, dtype=np.int32)
+        between = (n * plain.expected(others) + 8 * prior.cold_mean) / (n + 8)
+        assert np.allclose(prior.expected(others), between)
+        assert np.array_equal(prior.precision_of(n), prior.cold_precision)
+        assert np.array_equal(plain.precision_of(n), plain.precision)
+    features = feature([2], [1.0])
+    assert np.allclose(prior.expected(NOBODY, features), prior.cold_mean + prior.feature_weights[2])
+    assert np.array_equal(dataclasses.replace(plain, count_power=0.5).precision_of(4), 2 * plain.precision)
+
+
 @pytest.mark.parametrize("missing", [(), ("implicit_weights",), ("feature_weights", "feature_errors")])
 def test_arrays_and_back(missing: tuple[str, ...]) -> None:
     prior = dataclasses.replace(make(), **dict.fromkeys(missing))

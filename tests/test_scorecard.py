@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 from dataclasses import dataclass, fields, replace
@@ -12,13 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penchant.errors import DataError, ParameterError
+from penchant.listing import AT_K
 from penchant.models.dot_bias import DotBias, RowPrior
-from penchant.scorecard import _AT_K, Scores, score
+from penchant.scorecard import Scores, score
 from penchant.seen import SeenRatings
 
 N_USERS, N_ITEMS = 9, 14
 SCALE = (1.0, 5.0)
-COLUMNS = ["rmse", "mae", "mse", *(f"{name}@3" for name in _AT_K), "coverage", "novelty"]
+COLUMNS = ["rmse", "mae", "mse", *(f"{name}@3" for name in AT_K), "coverage", "novelty", "overlap"]
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ def score_twin(matrix, test, seen, k, relevant):
     mse = sum(error**2 for error in errors) / len(errors)
     totals = {"rmse": math.sqrt(mse), "mae": sum(map(abs, errors)) / len(errors), "mse": mse}
     per_user = []
-    recommended = []
+    recommended, lists = [], []
     for user in sorted({user for user, _, given_ in pairs if given_ >= relevant}):
         wanted = {item for who, item, given_ in pairs if who == user and given_ >= relevant}
         candidates = set(range(matrix.shape[1])) - set(seen.items_of(user).tolist())
@@ -82,12 +84,16 @@ def score_twin(matrix, test, seen, k, relevant):
             }
         )
         recommended += listed
+        lists.append(set(listed))
     for name in ("ndcg", "precision", "recall", "map", "mrr", "hit_rate"):
         totals[name] = np.mean([row[name] for row in per_user]) if per_user else math.nan
     known, people = seen.item_counts(matrix.shape[1]), int((seen.user_counts() > 0).sum())
     bits = [math.log2(people / max(known[item], 1)) for item in recommended]
     totals["coverage"] = len(set(recommended)) / matrix.shape[1] if per_user else math.nan
     totals["novelty"] = np.mean(bits) if bits else math.nan
+    both = [(len(one & other), min(len(one), len(other))) for one, other in itertools.combinations(lists, 2)]
+    possible = sum(least for _, least in both)
+    totals["overlap"] = sum(common for common, _ in both) / possible if possible else math.nan
     return totals
 
 
@@ -115,7 +121,7 @@ def test_blocks_of_users_change_nothing(monkeypatch):
     users, items = np.divmod(np.arange(N_USERS * N_ITEMS, dtype=np.int32), N_ITEMS)
     test = {"user_idx": users, "item_idx": items, "rating": np.full(len(users), 5, np.float32)}
     whole = score(dot_bias(rng), {}, **test, seen=None, rating_scale=SCALE)
-    monkeypatch.setattr("penchant.scorecard._BLOCK", 2 * N_ITEMS)
+    monkeypatch.setattr("penchant.listing._BLOCK", 2 * N_ITEMS)
     assert score(dot_bias(np.random.default_rng(5)), {}, **test, seen=None, rating_scale=SCALE).ndcg == whole.ndcg
 
 
@@ -157,8 +163,8 @@ def test_table_and_text(small):
     assert repr(card) == text
     lines = text.splitlines()
     assert lines[0].split() == ["model", "flat"]
-    assert [line.split()[0] for line in lines[1:12]] == COLUMNS
-    assert {len(line) for line in lines[:12]} == {len(lines[0])}
+    assert [line.split()[0] for line in lines[1:13]] == COLUMNS
+    assert {len(line) for line in lines[:13]} == {len(lines[0])}
     assert "lists of 3 for the 1 user with a test rating of at least 4" in text
     assert "0 users and 2 items without training ratings" in text
     assert "<td>" in card._repr_html_()
@@ -293,3 +299,13 @@ def test_cold_rows_are_predicted_by_the_prior():
 def test_refuses(small, changed, error, message):
     with pytest.raises(error, match=message):
         score(**small | changed)
+
+
+def test_the_same_list_for_everybody_is_said(small):
+    flat = {**small, "user_idx": np.array([0, 1], np.int32), "item_idx": np.array([0, 0], np.int32)}
+    rating = np.array([5.0, 5.0], np.float32)
+    rows = np.tile(np.float32([[5, 4, 3, 2]]), (2, 1))
+    card = score(Matrix(rows), {}, user_idx=flat["user_idx"], item_idx=flat["item_idx"], rating=rating, seen=None,
+                 rating_scale=SCALE, k=2)  # fmt: skip
+    assert card.overlap == 1
+    assert any("nearly the same list: two users have 100% of theirs in common" in note for note in card.notes)

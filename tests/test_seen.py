@@ -118,3 +118,51 @@ def test_more_users():
     assert seen.with_users(2).n_users == 2
     with pytest.raises(ParameterError, match="2 user rows can't become 1"):
         seen.with_users(1)
+
+
+# -- more ratings, fewer users --
+
+triples = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 6), st.sampled_from([1.0, 2.0, 5.0])), max_size=20)
+
+
+def grouped(ratings: dict[tuple[int, int], float]) -> SeenRatings:
+    users, items = (np.array([pair[at] for pair in ratings], dtype=np.int32) for at in (0, 1))
+    return SeenRatings.from_pairs(users, items, np.array(list(ratings.values()), dtype=np.float32), 5)
+
+
+def content(seen: SeenRatings) -> dict[tuple[int, int], float]:
+    found = zip(seen.user_idx().tolist(), seen.item_idx.tolist(), seen.rating.tolist(), strict=True)
+    return {(user, item): rating for user, item, rating in found}
+
+
+def rises(seen: SeenRatings) -> bool:
+    return all((np.diff(seen.items_of(user)) > 0).all() for user in range(seen.n_users))
+
+
+@given(old=triples, new=triples)
+def test_with_ratings_is_an_update_of_a_dictionary(
+    old: list[tuple[int, int, float]], new: list[tuple[int, int, float]]
+) -> None:
+    held, more = ({(user, item): rating for user, item, rating in rows} for rows in (old, new))
+    seen = grouped(held)
+    pairs = np.array(list(more), dtype=np.int32).reshape(-1, 2)
+    found = seen.with_ratings(pairs[:, 0], pairs[:, 1], np.array(list(more.values()), dtype=np.float32))
+    assert content(found) == held | more
+    assert rises(found)
+    assert content(seen) == held
+    at = seen.find(pairs[:, 0], pairs[:, 1])
+    assert [None if place < 0 else float(seen.rating[place]) for place in at] == [held.get(pair) for pair in more]
+
+
+@given(old=triples, row=st.integers(0, 4))
+def test_without_user_moves_the_others_up(old: list[tuple[int, int, float]], row: int) -> None:
+    held = {(user, item): rating for user, item, rating in old}
+    found = grouped(held).without_user(row)
+    assert content(found) == {(user - (user > row), item): each for (user, item), each in held.items() if user != row}
+    assert found.n_users == 4
+    assert found.rating.base is None or len(found.rating.base) == len(found)
+
+
+def test_without_a_user_who_is_not_there() -> None:
+    with pytest.raises(ParameterError, match="no user row 5"):
+        grouped({}).without_user(5)

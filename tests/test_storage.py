@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from datetime import UTC, date, datetime, timedelta, timezone
@@ -27,6 +28,7 @@ from tests.storage_samples import (
     unpack,
 )
 
+import penchant as pt
 from penchant import storage
 from penchant.attributes import Attributes
 from penchant.errors import DataError, UnsupportedError
@@ -441,12 +443,15 @@ def test_the_specification_has_the_types_and_limits_of_the_code() -> None:
 
 
 def test_the_specification_has_every_array_and_setting_of_the_model() -> None:
-    named = {name for row in table(PAGE, "Setting") for name in code_spans(row["Setting"])}
-    made = bayes_snapshot().model
-    assert named == set(made.settings())
+    tables_of_settings = [rows for rows in tables(PAGE) if "Setting" in rows[0]]
+    told = [{name for row in rows for name in code_spans(row["Setting"])} for rows in tables_of_settings]
+    net = pt.NeuralNet(layers=(3,), n_epochs=1).fit(pt.load_dataset("sample")).model
+    made = [dataclasses.replace(bayes_snapshot().model, y_range=(0.0, 6.0)), net]
+    assert told == [set(model.settings()) for model in made]
     rows = [row for rows in tables(PAGE) for row in rows if "Array" in row]
     named = {name for row in rows for name in code_spans(row["Array"])}
-    assert set(made.arrays()) <= named
+    assert set(made[0].arrays()) <= named
+    assert {re.sub(r"_\d+$", "_l", name) for name in net.arrays()} <= named
 
 
 def test_every_version_has_a_kept_file() -> None:

@@ -24,13 +24,15 @@ if TYPE_CHECKING:
     from penchant.datasets import load_dataset
     from penchant.errors import PenchantError
     from penchant.evaluate import compare, cross_validate
-    from penchant.fitting import ALS, Bayes, fit
+    from penchant.fitting import ALS, Adam, Bayes, NeuralNet, fit
     from penchant.ratings import Ratings, read_ratings
     from penchant.recommender import Recommender, load
 
 __all__ = [
     "ALS",
+    "Adam",
     "Bayes",
+    "NeuralNet",
     "PenchantError",
     "Ratings",
     "Recommender",
@@ -49,7 +51,9 @@ __all__ = [
 
 _HOMES = {
     "ALS": "penchant.fitting",
+    "Adam": "penchant.fitting",
     "Bayes": "penchant.fitting",
+    "NeuralNet": "penchant.fitting",
     "PenchantError": "penchant.errors",
     "Ratings": "penchant.ratings",
     "Recommender": "penchant.recommender",

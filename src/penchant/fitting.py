@@ -19,13 +19,15 @@ from penchant.models.protocol import Model, Setting
 from penchant.ratings import Ratings, require_ratings
 from penchant.recommender import Recommender
 from penchant.seen import SeenRatings
+from penchant.solvers.adam import AdamSolver
 from penchant.solvers.als import ALSSolver
 from penchant.solvers.baselines import baselines
 from penchant.solvers.bayes import BayesSolver
+from penchant.solvers.neural import NeuralNetSolver
 from penchant.solvers.protocol import Epoch, Solver, TrainingData
 from penchant.storage import Snapshot
 
-__all__ = ["ALS", "Bayes", "EpochRecord", "Progress", "fit", "print_epoch"]
+__all__ = ["ALS", "Adam", "Bayes", "EpochRecord", "NeuralNet", "Progress", "fit", "print_epoch"]
 
 
 @dataclass(frozen=True)
@@ -277,3 +279,13 @@ class ALS(ALSSolver, FitsRatings):  # noqa: D101 - it has the docstring of the s
 @dataclass(frozen=True, kw_only=True)
 class Bayes(BayesSolver, FitsRatings):  # noqa: D101 - it has the docstring of the solver
     __doc__ = BayesSolver.__doc__
+
+
+@dataclass(frozen=True, kw_only=True)
+class Adam(AdamSolver, FitsRatings):  # noqa: D101 - it has the docstring of the solver
+    __doc__ = AdamSolver.__doc__
+
+
+@dataclass(frozen=True, kw_only=True)
+class NeuralNet(NeuralNetSolver, FitsRatings):  # noqa: D101 - it has the docstring of the solver
+    __doc__ = NeuralNetSolver.__doc__

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import replace
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,17 +14,18 @@ from penchant.arrays import Float32Array, Int32Array
 from penchant.attributes import Attributes
 from penchant.checks import is_missing, is_real, is_whole
 from penchant.errors import DataError, ParameterError, UnsupportedError
+from penchant.given import as_dict, rated_rows
 from penchant.models.dot_bias import DotBias
 from penchant.models.protocol import Model
 from penchant.models.row_prior import RowPosterior
-from penchant.naming import ItemNames, Many
+from penchant.naming import ItemNames
 from penchant.seen import SeenRatings
 from penchant.sparse import FeatureRow
 from penchant.storage import Snapshot
 from penchant.storage.ids import ids_to_json
 from penchant.vocab import Vocab
 
-__all__ = ["with_row"]
+__all__ = ["other_form", "with_row"]
 
 Side: TypeAlias = Literal["user", "item"]
 
@@ -53,8 +54,8 @@ def with_row(
     if not isinstance(model, DotBias):
         raise UnsupportedError(f"a {model.kind} model can't take in {_ONE[side]} without training; dot_bias models can")
     is_item = side == "item"
-    known, given = _as_dict(attributes, "features"), _as_dict(ratings, "ratings")
-    others, values = _ratings(snapshot, given, snapshot.users.indices if is_item else names.rows)
+    known, given = as_dict(attributes, "features"), as_dict(ratings, "ratings")
+    others, values = rated_rows(snapshot.rating_scale, given, snapshot.users.indices if is_item else names.rows)
     vocab = _grown_vocab(snapshot.items if is_item else snapshot.users, new_id, side)
     if is_item:
         _check_names(snapshot, vocab[-1], known.get("title"))
@@ -77,23 +78,6 @@ def _grown_baselines(baselines: Mapping[str, Model], side: Side) -> dict[str, Mo
     return {name: base.with_rows(base.n_users + n_users, base.n_items + n_items) for name, base in baselines.items()}
 
 
-def _as_dict(value: object, name: str) -> dict[Any, Any]:
-    """What was given by name or id: a dict, a pandas Series, or anything else with `items()`."""
-    if value is None:
-        return {}
-    what = "ids and ratings" if name == "ratings" else "attributes and values"
-    if not hasattr(value, "items") or getattr(value, "ndim", 1) != 1:
-        raise ParameterError(f"{name} is a {type(value).__name__}: use a dict of {what}")
-    try:
-        pairs = list(value.items())
-        found = dict(pairs)
-    except (TypeError, ValueError) as error:
-        raise ParameterError(f"{name} is a {type(value).__name__} without pairs: use a dict of {what}") from error
-    if len(found) < len(pairs):
-        raise ParameterError(f"{name} has {len(pairs)} values for {len(found)} names: give one a name")
-    return found
-
-
 def _posterior(
     model: DotBias, side: Side, others: Int32Array, values: Float32Array, features: FeatureRow | None
 ) -> RowPosterior:
@@ -111,19 +95,6 @@ def _posterior(
     return row
 
 
-def _ratings(
-    snapshot: Snapshot, ratings: Mapping[Hashable, float], look_up: Callable[[Many], Int32Array]
-) -> tuple[Int32Array, Float32Array]:
-    lo, hi = snapshot.rating_scale
-    for other, rating in ratings.items():
-        if not is_real(rating) or not lo <= rating <= hi:
-            raise DataError(f"the rating of {other!r} is {rating!r}: use a number from {lo:g} to {hi:g}")
-    rows = look_up(list(ratings))
-    if len(np.unique(rows)) < len(rows):
-        raise DataError("two of the ratings are of the same item, once by its id and once by its title: give one")
-    return rows, np.array(list(ratings.values()), dtype=np.float32)
-
-
 def _grown_vocab(vocab: Vocab, new_id: Hashable, side: str) -> Vocab:
     try:
         hash(new_id)
@@ -138,7 +109,7 @@ def _grown_vocab(vocab: Vocab, new_id: Hashable, side: str) -> Vocab:
         raise ParameterError(str(error).replace(" (row 0)", "")) from error
     if own_id in vocab:
         raise ParameterError(f"{side} {own_id!r} is known already: its row is learned; use another id")
-    twin = _other_form(own_id)
+    twin = other_form(own_id)
     if twin is not None and twin in vocab:
         raise ParameterError(
             f"{side} {own_id!r} ({type(own_id).__name__}) is too like {twin!r} ({type(twin).__name__}), which is known "
@@ -150,7 +121,7 @@ def _grown_vocab(vocab: Vocab, new_id: Hashable, side: str) -> Vocab:
         raise ParameterError(f"{side} {own_id!r} is equal to an id that is known already; use another id") from error
 
 
-def _other_form(own_id: Hashable) -> Hashable | None:
+def other_form(own_id: Hashable) -> Hashable | None:
     """The int in a text, or the text of an int: ids of another type are other ids, and are seldom meant to be."""
     if isinstance(own_id, str):
         digits = re.fullmatch(r"\s*([+-]?[0-9]{1,18})\s*", own_id)

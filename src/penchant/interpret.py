@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from penchant.arrays import Float32Array, Float64Array, Int64Array
 from penchant.checks import is_whole, require, require_share
@@ -14,11 +15,16 @@ from penchant.models.dot_bias import DotBias
 if TYPE_CHECKING:
     from penchant.storage import Snapshot
 
-__all__ = ["RatingInterval", "bias_ranking", "effect_rows", "rating_interval"]
+__all__ = ["RatingInterval", "bias_ranking", "effect_rows", "normal_quantile", "rating_interval"]
 
 
 def bias_ranking(
-    biases: Float32Array, counts: Int64Array | None, *, n: int | None = None, worst: bool = False, min_ratings: int = 0
+    biases: NDArray[np.floating],
+    counts: Int64Array | None,
+    *,
+    n: int | None = None,
+    worst: bool = False,
+    min_ratings: int = 0,
 ) -> Int64Array:
     """Row numbers ranked by learned bias, the largest first; ties by row number.
 
@@ -82,7 +88,7 @@ def rating_interval(
     '3.33'
     """
     require_share("interval", share, 0.9)
-    half = _normal_quantile(share) * np.sqrt(variance)
+    half = normal_quantile(share) * np.sqrt(variance)
     lo, hi = rating_scale
     columns = (predicted, predicted - half, predicted + half)
     return RatingInterval(*(np.clip(column, lo, hi).astype(np.float32) for column in columns))
@@ -100,7 +106,7 @@ def effect_rows(snapshot: Snapshot, interval: float) -> list[dict[str, object]]:
         ParameterError: `interval` is no share.
     """
     require_share("interval", interval, 0.9)
-    model, z = snapshot.model, _normal_quantile(interval)
+    model, z = snapshot.model, normal_quantile(interval)
     rows: list[dict[str, object]] = []
     for side, encoder in (("user", snapshot.user_features), ("item", snapshot.item_features)):
         if encoder is None or not isinstance(model, DotBias):
@@ -124,7 +130,12 @@ def effect_rows(snapshot: Snapshot, interval: float) -> list[dict[str, object]]:
     return rows
 
 
-def _normal_quantile(share: float) -> float:
+def normal_quantile(share: float) -> float:
+    """How many standard deviations to either side of the mean hold this share of a normal distribution.
+
+    >>> f"{normal_quantile(0.9):.3f}"
+    '1.645'
+    """
     from scipy.special import ndtri
 
     return float(ndtri((1 + share) / 2))

@@ -44,6 +44,7 @@ __all__ = [
     "mse",
     "ndcg_at_k",
     "novelty",
+    "overlap",
     "precision_at_k",
     "recall_at_k",
     "reciprocal_rank_at_k",
@@ -307,6 +308,28 @@ def novelty(recommended: NDArray[np.integer], item_counts: NDArray[np.integer], 
     if len(items) == 0:
         return float("nan")
     return float(-np.log2(np.maximum(item_counts[items], 1) / n_users).mean())
+
+
+def overlap(recommended: NDArray[np.integer], n_items: int) -> float:
+    """How much the lists of two users have in common, 0 to 1: the mean over all pairs of users.
+
+        overlap = sum_i c_i (c_i - 1) / sum_(u != v) min(|L_u|, |L_v|),     c_i = lists that hold item i
+
+    1: everybody gets the same items. NaN where fewer than two users have a list.
+
+    Args:
+        recommended: row numbers of items, a list a row; -1 stands for no item, where a list is short.
+        n_items: size of the catalogue.
+
+    Raises: ParameterError as `coverage`.
+
+    >>> overlap(np.array([[0, 1], [1, 2]]), n_items=3)
+    0.5
+    """
+    held = np.bincount(_items(recommended, n_items)).astype(np.float64)
+    lengths = np.sort((np.atleast_2d(recommended) >= 0).sum(axis=1))  # so that the shorter of two comes first
+    possible = 2 * int((lengths * np.arange(len(lengths))[::-1]).sum())
+    return float((held * (held - 1)).sum()) / possible if possible else float("nan")
 
 
 # -- checks --

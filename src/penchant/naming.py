@@ -49,6 +49,18 @@ class ItemNames:
             rows[at] = self._row_of_title(names[at], at if len(rows) > 1 else None)
         return rows
 
+    def find(self, names: Many) -> Int32Array:
+        """Row numbers of items, shape (n,); -1 for what is neither an id nor a title.
+
+        Raises:
+            AmbiguousTitleError: a title that several items share.
+        """
+        rows = self._items.find(names)
+        for at in np.flatnonzero(rows < 0).tolist():
+            if isinstance(names[at], str) and names[at] in self._rows_of:
+                rows[at] = self._row_of_title(names[at], at if len(rows) > 1 else None)
+        return rows
+
     def _row_of_title(self, name: object, position: int | None) -> int:
         rows = self._rows_of.get(name, []) if isinstance(name, str) else []
         if len(rows) == 1:

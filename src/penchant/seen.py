@@ -116,6 +116,60 @@ class SeenRatings:
         """Ratings of each item, shape (n_items,)."""
         return np.bincount(self.item_idx, minlength=n_items)
 
+    def user_idx(self) -> Int32Array:
+        """Row number of each rating's user, shape (n,)."""
+        return np.repeat(np.arange(self.n_users, dtype=np.int32), self.user_counts())
+
+    def find(self, user_idx: NDArray[np.integer], item_idx: NDArray[np.integer]) -> Int64Array:
+        """Where the ratings of some pairs are in `item_idx` and `rating`, shape (n,); -1 for a pair without one.
+
+        Args:
+            user_idx, item_idx: row numbers of the pairs, shape (n,); those that are not here have no ratings.
+        """
+        if len(self) == 0 or len(user_idx) == 0:
+            return np.full(len(user_idx), -1, dtype=np.int64)
+        width = max(int(self.item_idx.max()), int(item_idx.max())) + 1
+        held = self.user_idx().astype(np.int64) * width + self.item_idx  # rising
+        pairs = user_idx.astype(np.int64) * width + item_idx
+        at = np.minimum(np.searchsorted(held, pairs), len(held) - 1)
+        return np.where(held[at] == pairs, at, -1)
+
+    def with_ratings(
+        self, user_idx: NDArray[np.integer], item_idx: NDArray[np.integer], rating: NDArray[np.floating]
+    ) -> SeenRatings:
+        """The same with more ratings; of a pair that is here already, the new one counts.
+
+        Args:
+            user_idx, item_idx, rating: the new ratings, shape (n,), each pair once; users must have a row here.
+        """
+        at = self.find(user_idx, item_idx)
+        known = at >= 0
+        ratings = self.rating.copy()
+        ratings[at[known]] = rating[known]
+        users, items, more = user_idx[~known], item_idx[~known], rating[~known]
+        order = np.lexsort((items, users))
+        users, items, more = users[order], items[order], more[order]
+        width = int(max(self.item_idx.max(initial=0), items.max(initial=0))) + 1
+        held = self.user_idx().astype(np.int64) * width + self.item_idx
+        places = np.searchsorted(held, users.astype(np.int64) * width + items)
+        indptr = self.indptr + np.concatenate([[0], np.cumsum(np.bincount(users, minlength=self.n_users))])
+        return SeenRatings(
+            indptr,
+            np.insert(self.item_idx, places, items.astype(np.int32)),
+            np.insert(ratings, places, more.astype(np.float32)),
+        )
+
+    def without_user(self, row: int) -> SeenRatings:
+        """The same without one user: rows behind move up by one. Nothing of the user's is left in the new arrays.
+
+        Raises:
+            ParameterError: there is no such user row.
+        """
+        mine = self._slice(row)
+        ends = np.delete(self.indptr, row + 1)
+        ends[row + 1 :] -= mine.stop - mine.start
+        return SeenRatings(ends, np.delete(self.item_idx, mine), np.delete(self.rating, mine))
+
     def with_users(self, n_users: int) -> SeenRatings:
         """The same ratings with users without any appended, up to `n_users` rows.
 
@@ -149,12 +203,7 @@ class SeenRatings:
         Args:
             user_idx, item_idx: row numbers of the pairs, shape (n,).
         """
-        if len(self) == 0 or len(user_idx) == 0:
-            return 0
-        width = max(int(self.item_idx.max()), int(item_idx.max())) + 1
-        held = np.repeat(np.arange(self.n_users), self.user_counts()) * width + self.item_idx  # rising
-        pairs = user_idx.astype(np.int64) * width + item_idx
-        return int((held[np.minimum(np.searchsorted(held, pairs), len(held) - 1)] == pairs).sum())
+        return int((self.find(user_idx, item_idx) >= 0).sum())
 
     def _slice(self, row: int) -> slice:
         if not 0 <= row < self.n_users:

@@ -1,8 +1,10 @@
-"""How numbers are put into words."""
+"""How numbers and lists are put into words."""
 
 from __future__ import annotations
 
-__all__ = ["counted"]
+from collections.abc import Sequence
+
+__all__ = ["all_of", "counted"]
 
 
 def counted(count: int, noun: str) -> str:
@@ -12,3 +14,12 @@ def counted(count: int, noun: str) -> str:
     ('1 row', '1,682 items')
     """
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def all_of(names: Sequence[str]) -> str:
+    """A list as it is spoken.
+
+    >>> all_of(["als"]), all_of(["als", "adam"]), all_of(["bayes", "als", "adam"])
+    ('als', 'als and adam', 'bayes, als and adam')
+    """
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

@@ -162,7 +162,7 @@ def test_items_ranks_by_bias(shell: Shell, films: Path) -> None:
         told = shell("items", films, *options, "--json")
         assert [row["item_id"] for row in told.json] == wanted["item_id"].tolist()
     lines = shell("items", films, "-n", 2).out.splitlines()
-    assert lines[0].split() == ["rank", "item_id", "title", "bias", "n_ratings"]
+    assert lines[0].split() == ["rank", "item_id", "title", "bias", "low", "high", "n_ratings"]
     assert "no item" in shell("items", films, "--min-ratings", 10**6).out
     assert shell("items", films, "--min-ratings", 10**6, "--json").json == []
 

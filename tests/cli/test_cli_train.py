@@ -131,8 +131,10 @@ def test_help_says_which_solver_an_option_is_for(shell: Shell, monkeypatch: pyte
     shown = shell("train", "--help").out
 
     assert "(bayes only)" in _line_of("--draws", shown)
-    assert "(als only)" in _line_of("--epochs", shown)
-    assert "only)" not in _line_of("--n-factors", shown)
+    assert "(als, adam and neural only)" in _line_of("--epochs", shown)
+    assert "only)" not in _line_of("--seed", shown)
+    assert "0.5,5.5" not in _line_of("--layers", shown)
+    assert "NUMBERS" in _line_of("--layers", shown)
     assert "multiple of --chains" in _line_of("--draws", shown)  # and not of n_chains
     assert "such as age,sex and genres,year" in _line_of("--user-features", shown)  # and not ("age", "sex")
     assert "seed or generator. [" in _line_of("--seed", shown)  # in the words of the default solver
@@ -223,14 +225,14 @@ def test_two_solvers_share_options_and_each_names_its_default(monkeypatch: pytes
 
     helps = {one.name: one.annotation.__metadata__[0].help for one in hyper_options()}
 
-    two = f"bayes {penchant.Bayes().n_factors}, als {penchant.ALS().n_factors}"
-    assert f"default: {two}, other 7" in helps["n_factors"]
-    assert "(other only) \\[default: 0.5]" in helps["lr"]
+    three = f"bayes {penchant.Bayes().n_factors}, als {penchant.ALS().n_factors}, adam {penchant.Adam().n_factors}"
+    assert f"default: {three}, other 7" in helps["n_factors"]
+    assert "(adam, neural and other only) \\[default: adam 0.005, neural 0.005, other 0.5]" in helps["lr"]
     assert "(als only)" in helps["reg"]
-    assert "(bayes and als only)" in helps["rng"]
-    with pytest.raises(ParameterError, match=r"--lr is no option of the solver als, but of other$"):
+    assert "(bayes, als, adam and neural only)" in helps["rng"]
+    with pytest.raises(ParameterError, match=r"--lr is no option of the solver als, but of adam, neural and other$"):
         build_solver("als", {"lr": 1.0})
-    with pytest.raises(ParameterError, match=r"--seed is no option of the solver other, but of bayes and als$"):
+    with pytest.raises(ParameterError, match=r"--seed is no option of the solver other, but of bayes, als, adam and n"):
         build_solver("other", {"rng": 1})
 
 
@@ -380,3 +382,13 @@ def test_ctrl_c_before_the_first_epoch_ends_with_130_and_leaves_no_file(
 
     told.fails(130, "interrupted")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_tuples_of_numbers_are_written_with_commas() -> None:
+    assert build_solver("neural", {"layers": "30, 5", "y_range": "0,5.5"}) == penchant.NeuralNet(
+        layers=(30, 5), y_range=(0.0, 5.5)
+    )
+    with pytest.raises(ParameterError, match=r"--layers is '30;5': use numbers with commas, such as 20,10"):
+        build_solver("neural", {"layers": "30;5"})
+    with pytest.raises(ParameterError, match=r"--y-range is .* \(lo, hi\)"):
+        build_solver("adam", {"y_range": "5,1"})

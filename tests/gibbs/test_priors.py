@@ -176,7 +176,8 @@ def test_fold_in_of_a_trained_rows_own_ratings_lands_near_it(sample: TrainingDat
 
 @pytest.mark.parametrize("which", ["user", "item"])
 def test_fold_in_is_the_dense_posterior_with_choices_features_and_noise(which: str) -> None:
-    """By hand: Lambda = prior + sum_j alpha / s_j x x^T; the prior mean is m + f B + |N|^-1/2 sum Y."""
+    """By hand: Lambda = prior + sum_j alpha / s_j x x^T; the prior mean is m + f B + |N|^-1/2 sum Y, towards that of
+    a cold row by 8 / (n + 8)."""
     rng = np.random.default_rng(6)
     users, items = some_pairs(rng, 30, 20, 300)
     of_users, of_items = rng.standard_normal((30, 2)), np.eye(3)[rng.integers(0, 3, 20)]
@@ -200,8 +201,9 @@ def test_fold_in_is_the_dense_posterior_with_choices_features_and_noise(which: s
         found = model.fold_in_item(others, rating, feature)
         prior, q, b, s = model.item_prior, model.user_factors, model.user_biases, model.spread.user_noise
         own = model.spread.mean_item_noise
-    precision = prior.precision.copy()
-    expected = prior.mean + prior.implicit_weights[others].astype(np.float64).sum(0) / 2
+    precision = prior.cold_precision.copy()
+    chosen = prior.mean + prior.implicit_weights[others].astype(np.float64).sum(0) / 2
+    expected = 8 / 12 * prior.cold_mean + 4 / 12 * chosen  # four ratings
     for column, value in zip(feature.columns, feature.values, strict=True):
         expected += float(value) * prior.feature_weights[column].astype(np.float64)
     right = precision @ expected

@@ -3,9 +3,18 @@
     penchant train RATINGS -o FILE       read, hold out, train, compare with the baselines, save
     penchant evaluate FILE RATINGS       errors and lists on other ratings, beside the baselines
     penchant predict FILE --user --item  what a user would give
-    penchant recommend FILE --user       the best items for a user
+    penchant recommend FILE --user       the best items for a user, somebody new or a group
+    penchant ask-next FILE               what to ask somebody new
+    penchant explain FILE ITEM --user    why that is predicted
+    penchant similar FILE ITEM           items that the same people like
     penchant items FILE                  items ranked by learned bias
+    penchant poles FILE                  what the factors are about
+    penchant map FILE                    two coordinates for each item
     penchant info FILE                   what a file holds
+    penchant plot FILE --kind -o FILE    a picture of it
+    penchant update FILE RATINGS         takes in new ratings
+    penchant forget FILE USER            takes a person out
+    penchant export FILE -o              factors and biases for other programs
     penchant datasets [list|fetch]       ratings that are known by name
     penchant doctor                      what a bug report needs
 

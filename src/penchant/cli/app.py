@@ -6,12 +6,17 @@ from typing import Annotated
 import typer
 
 from penchant._version import __version__
-from penchant.cli.asking import info, items, predict, recommend
+from penchant.cli.asking import info, predict
+from penchant.cli.changing import forget, update
 from penchant.cli.data import fetch_dataset, list_all
+from penchant.cli.describing import explain, items, map_items, poles, similar
 from penchant.cli.doctor import doctor
+from penchant.cli.exporting import export
 from penchant.cli.options import command, help_of
 from penchant.cli.output import print_lines
+from penchant.cli.plotting import plot
 from penchant.cli.reading import READING
+from penchant.cli.recommending import ask_next, recommend
 from penchant.cli.scoring import evaluate
 from penchant.cli.training import train
 
@@ -42,8 +47,17 @@ def build_app(*, solver_options: bool) -> typer.Typer:
         "evaluate": command(evaluate, reading=READING),
         "predict": predict,
         "recommend": recommend,
+        "ask-next": ask_next,
+        "explain": explain,
+        "similar": similar,
         "items": items,
+        "poles": poles,
+        "map": map_items,
         "info": info,
+        "plot": plot,
+        "update": command(update, reading=READING),
+        "forget": forget,
+        "export": export,
     }
     for name, function in commands.items():
         app.command(name, help=help_of(function))(function)

@@ -1,4 +1,4 @@
-"""Questions to a saved recommender: `penchant predict`, `recommend`, `items`, `info`."""
+"""Questions to a saved recommender: `penchant predict`, `info`."""
 
 from collections.abc import Hashable
 from pathlib import Path
@@ -8,7 +8,7 @@ import typer
 
 from penchant.cli.ids import item_id, user_id
 from penchant.cli.options import JsonOption, ModelArgument
-from penchant.cli.output import Json, Table, as_text, jsonable, print_json, print_lines, print_table, size_in_words
+from penchant.cli.output import Json, Table, jsonable, print_json, print_lines, print_table, size_in_words
 from penchant.cli.pairs import read_pairs
 from penchant.errors import ParameterError
 from penchant.words import counted
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from penchant.arrays import ObjectArray
     from penchant.recommender import Recommender
 
-__all__ = ["info", "items", "predict", "recommend"]
+__all__ = ["info", "predict"]
 
 
 def predict(
@@ -94,62 +94,6 @@ def _predictions(
     return Table(list(columns), list(zip(*columns.values(), strict=True)))
 
 
-def recommend(
-    file: ModelArgument,
-    user: Annotated[str, typer.Option("--user", help="A user's id.")],
-    *,
-    n: Annotated[int, typer.Option("-n", help="How many items.")] = 10,
-    include_seen: Annotated[
-        bool, typer.Option("--include-seen", help="Also recommend what the user has rated already.")
-    ] = False,
-    as_json: JsonOption = False,
-) -> None:
-    """Recommend items to a user, the highest predicted rating first."""
-    from penchant.recommender import load
-
-    _check_n(n)
-    recommender = load(file)
-    who = user_id(user, recommender)
-    table = Table.from_frame(recommender.recommend(who, n, exclude_seen=not include_seen))
-    if as_json:
-        print_json({"user_id": who, "items": table.records()})
-    elif not table.rows:
-        print_lines(f"user {as_text(who)} has rated every item: --include-seen ranks those too")
-    else:
-        print_table(table)
-
-
-def _check_n(n: int) -> None:
-    if n < 1:
-        raise ParameterError(f"-n is {n}: use at least 1")
-
-
-def items(
-    file: ModelArgument,
-    *,
-    n: Annotated[int, typer.Option("-n", help="How many items.")] = 10,
-    worst: Annotated[bool, typer.Option("--worst", help="The least liked first.")] = False,
-    min_ratings: Annotated[
-        int, typer.Option("--min-ratings", help="Leave out items with fewer ratings in the training.")
-    ] = 0,
-    as_json: JsonOption = False,
-) -> None:
-    """Rank the items by learned bias.
-
-    The first are liked beyond what taste explains; with --worst the least liked come first.
-    """
-    from penchant.recommender import load
-
-    _check_n(n)
-    table = Table.from_frame(load(file).item_biases(n, worst=worst, min_ratings=min_ratings))
-    if as_json:
-        print_json(table.records())
-    elif table.rows:
-        print_table(table)
-    else:
-        print_lines(f"no item has {counted(min_ratings, 'rating')}")
-
-
 def info(file: ModelArgument, *, as_json: JsonOption = False) -> None:
     """Say what a saved recommender is and how it was trained."""
     from penchant.recommender import load
@@ -165,10 +109,13 @@ def info(file: ModelArgument, *, as_json: JsonOption = False) -> None:
 def _info_value(name: str, value: Json) -> str:
     if name == "history" and isinstance(value, list):
         return _epochs(value)
+    if name == "latest" and isinstance(value, list):
+        return counted(len(value), "record")
     if name == "bytes" and isinstance(value, int):
         return size_in_words(value)
     if isinstance(value, dict):
-        return ", ".join(f"{key}={_info_value(key, part)}" for key, part in value.items())
+        told = ", ".join(f"{key}={_info_value(key, part)}" for key, part in value.items())
+        return f"({told})" if name == "updates" else told
     if isinstance(value, list):
         return " to ".join(f"{end:g}" for end in value) if name == "rating_scale" else ", ".join(map(str, value)) or "-"
     if isinstance(value, bool):

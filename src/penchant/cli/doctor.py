@@ -154,10 +154,10 @@ def _torch() -> Json:
     from importlib.util import find_spec
 
     if find_spec("torch") is None:
-        return {"version": None, "note": "not installed: pip install 'penchant[torch]' (only needed for neural models)"}
+        return {"version": None, "note": "not installed: pip install 'penchant[torch]' (for penchant.collab)"}
     import torch
 
-    gpus = [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]
+    gpus: list[Json] = [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]
     return {"version": torch.__version__, "cuda": torch.version.cuda, "threads": torch.get_num_threads(), "gpus": gpus}
 
 

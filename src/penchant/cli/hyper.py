@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from penchant.cli.options import option
 from penchant.errors import ParameterError
+from penchant.words import all_of
 
 if TYPE_CHECKING:
     from penchant.solvers.protocol import Solver
@@ -25,6 +26,8 @@ __all__ = ["SOLVERS", "build_solver", "documented", "hyper_options", "solver_cla
 SOLVERS: Mapping[str, str] = {  # the word in the shell: where the class is; the first is the default
     "bayes": "penchant.fitting:Bayes",
     "als": "penchant.fitting:ALS",
+    "adam": "penchant.fitting:Adam",
+    "neural": "penchant.fitting:NeuralNet",
 }
 
 _FLAGS = {  # others are --the-name-itself
@@ -35,7 +38,8 @@ _FLAGS = {  # others are --the-name-itself
     "rng": "--seed",
     "n_threads": "--threads",
 }
-_DEFAULT = re.compile(r" \(default[^)]*\)")  # told once, from the signature
+_DEFAULT = re.compile(r" \(default[^)]*\)|, default \([^)]*\)")  # told once, from the signature
+_METAVARS: Mapping[type | None, str] = {str: "NAMES", int: "NUMBERS", float: "NUMBERS"}
 _NAMES = re.compile(r"\(\"\w+\"(?:, \"\w+\")*,?\)")  # a tuple of names
 _FIRST_WORD = re.compile(r"(\w*)(.*)", re.DOTALL)
 _FIELD = re.compile(r"^ {4}(\w+(?:, \w+)*): (.*)$")
@@ -71,9 +75,9 @@ def build_solver(name: str, hyper: Mapping[str, object]) -> Solver:
         if field not in known:
             having = [other for other in SOLVERS if field in {each.name for each in _fields(solver_class(other))}]
             typed = _no(field) if hyper[field] is False else flag_of(field)
-            raise ParameterError(f"{typed} is no option of the solver {name}, but of {' and '.join(having)}")
+            raise ParameterError(f"{typed} is no option of the solver {name}, but of {all_of(having)}")
     hints = typing.get_type_hints(solver)
-    given = {field: _as_names(value) if _is_names(hints[field]) else value for field, value in hyper.items()}
+    given = {field: _as_tuple(field, value, hints[field]) for field, value in hyper.items()}
     try:
         return solver(**given)
     except ParameterError as error:
@@ -83,13 +87,26 @@ def build_solver(name: str, hyper: Mapping[str, object]) -> Solver:
         raise ParameterError(flag_of(field) + rest) from error
 
 
-def _as_names(value: object) -> tuple[str, ...]:
-    """The names in "genres,year"."""
-    return tuple(name.strip() for name in str(value).split(",") if name.strip())
+def _as_tuple(field: str, value: object, hint: object) -> object:
+    """The names in "genres,year", the numbers in "20,10"; a value of another hyper-parameter as it is."""
+    kind = _element(hint)
+    if kind is None:
+        return value
+    parts = [part.strip() for part in str(value).split(",") if part.strip()]
+    try:
+        return tuple(kind(part) for part in parts)
+    except ValueError as error:
+        example = "20,10" if kind is int else "0.5,5.5"
+        raise ParameterError(f"{flag_of(field)} is {value!r}: use numbers with commas, such as {example}") from error
 
 
-def _is_names(hint: object) -> bool:
-    return typing.get_origin(hint) is tuple
+def _element(hint: object) -> type | None:
+    """What a tuple is of; None for a hyper-parameter that is no tuple."""
+    alternatives = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+    for alternative in alternatives:
+        if typing.get_origin(alternative) is tuple:
+            return typing.cast("type", typing.get_args(alternative)[0])
+    return None
 
 
 def hyper_options() -> list[inspect.Parameter]:
@@ -114,7 +131,7 @@ def hyper_options() -> list[inspect.Parameter]:
             field,
             _plain_type(hint) | None,
             _switch(field) if hint is bool else flag_of(field),
-            metavar="NAMES" if _is_names(hint) else None,
+            metavar=_METAVARS.get(_element(hint)),
             help=escape(f"{_said(told[field], list(defaults[field]))} [default: {_one_default(defaults[field])}]"),
             show_default=False,
             rich_help_panel="Hyper-parameters of the solver",
@@ -129,7 +146,7 @@ def _said(text: str, having: Sequence[str]) -> str:
         for field in _fields(solver_class(name)):
             text = text.replace(f"`{field.name}`", flag_of(field.name))
     text = _NAMES.sub(lambda names: re.sub(r"[\"()\s]", "", names[0]), text)
-    return text if len(having) == len(SOLVERS) else f"{text} ({' and '.join(having)} only)"
+    return text if len(having) == len(SOLVERS) else f"{text} ({all_of(having)} only)"
 
 
 def _switch(field: str) -> str:
@@ -161,6 +178,8 @@ def shown_default(default: object) -> str:
     """A default as the help shows it."""
     if isinstance(default, bool):
         return "yes" if default else "no"
+    if isinstance(default, tuple) and default:
+        return ",".join(str(each) for each in default)
     return "none" if default is None or default == () else str(default)
 
 
@@ -176,7 +195,7 @@ def _fields(solver: type) -> tuple[dataclasses.Field[object], ...]:
 
 def _plain_type(hint: object) -> type:
     """What the shell reads for a type: the first of int, float, str, bool among its alternatives; names as one text."""
-    if _is_names(hint):
+    if _element(hint) is not None:
         return str
     alternatives = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
     plain = [kind for kind in alternatives if kind in (int, float, str, bool)]

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from penchant.recommender import Recommender
     from penchant.vocab import Vocab
 
-__all__ = ["item_id", "match_ids", "user_id"]
+__all__ = ["alike_ids", "item_id", "match_ids", "user_id"]
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,19}")
 
@@ -43,6 +43,25 @@ def match_ids(values: Sequence[object], vocab: Vocab) -> list[Hashable]:
         return matched[key]
 
     return [match(value) for value in values]
+
+
+def alike_ids(values: Sequence[object], vocab: Vocab) -> list[Hashable]:
+    """The same as `match_ids`, and ids that are new as the vocabulary's are: text where these are text, or UUIDs."""
+    matched = match_ids(values, vocab)
+    kinds = {int} if vocab.is_integer else set(map(type, vocab))
+    if kinds in ({int}, {str}):
+        return matched
+    if kinds == {UUID}:
+        return [_uuid(value) for value in matched]
+    given = (value if isinstance(value, Hashable) else as_text(value) for value in values)
+    return [match if match in vocab else value for match, value in zip(matched, given, strict=True)]
+
+
+def _uuid(value: Hashable) -> Hashable:
+    try:
+        return UUID(value) if isinstance(value, str) else value
+    except ValueError:
+        return value
 
 
 def _match(text: str, vocab: Vocab, by_text: dict[str, Hashable] | None = None) -> Hashable:

@@ -6,10 +6,23 @@ from typing import Annotated, Any
 
 import typer
 
-__all__ = ["JsonOption", "ModelArgument", "command", "help_of", "option"]
+from penchant.errors import ParameterError
+
+__all__ = ["CountOption", "JsonOption", "ModelArgument", "check_n", "command", "help_of", "option"]
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, to stdout.")]
 ModelArgument = Annotated[str, typer.Argument(metavar="FILE", help="A file that `penchant train` saved.")]
+CountOption = Annotated[int, typer.Option("-n", help="How many.")]
+
+
+def check_n(n: int) -> None:
+    """Refuse a list of nothing.
+
+    Raises:
+        ParameterError: `n` is less than 1.
+    """
+    if n < 1:
+        raise ParameterError(f"-n is {n}: use at least 1")
 
 
 def help_of(function: Callable[..., None]) -> str:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from penchant.scorecard import Scorecard
     from penchant.solvers.protocol import Solver
 
-__all__ = ["train"]
+__all__ = ["check_output", "train"]
 
 
 _Output = Annotated[str, typer.Option("--output", "-o", metavar="FILE", help="Where to save the recommender.")]
@@ -71,7 +71,7 @@ def train(
     _check_seed(hyper.get("rng", 0))
     chosen = build_solver(solver, hyper)
     _check_share(test_size)
-    _check_output(output)
+    check_output(output)
     data = read(ratings, reading)
     if test_size:
         result = _measure(_split(data, test_size, _seed(chosen)), chosen)
@@ -129,7 +129,7 @@ def _check_share(test_size: float) -> None:
         raise ParameterError(f"--test-size is {test_size:g}: use a share of at least 0 and less than 1, such as 0.2")
 
 
-def _check_output(output: str) -> None:
+def check_output(output: str) -> None:
     """Find out now, and not after an hour of training, that the file can't be written."""
     path = Path(output)
     if path.is_dir():

@@ -10,8 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from penchant.arrays import Float32Array, Float64Array, Int32Array
+from penchant.models.fold_in import design_of, fold_in
+from penchant.models.link import rating_of
 from penchant.models.protocol import Setting
-from penchant.models.reading import number, shape_of, single
+from penchant.models.reading import number, shape_of, single, y_range_of
 from penchant.models.row_prior import RowPosterior, RowPrior
 from penchant.models.spread import Spread
 from penchant.sparse import FeatureRow
@@ -28,17 +30,23 @@ class DotBias:
 
         r_ui  ~  mu + b_u + b_i + p_u . q_i,     error ~ N(0, 1 / alpha)
 
+    With a `y_range` (lo, hi), the right side goes through a sigmoid first, and mu, biases and factors have its unit
+    instead of that of ratings:
+
+        r_ui  ~  lo + (hi - lo) / (1 + exp(-(mu + b_u + b_i + p_u . q_i)))
+
     A row without ratings is its prior mean, so a prediction for a cold user or item says what is believed of anybody
     (with a zero mean, as after ALS: mu and the other side's bias).
 
     Attributes:
-        global_mean: mu, in rating units.
-        user_biases, item_biases: b, float32, shapes (n_users,), (n_items,), in rating units.
+        global_mean: mu.
+        user_biases, item_biases: b, float32, shapes (n_users,), (n_items,).
         user_factors, item_factors: P and Q, float32, shapes (n_users, n_factors), (n_items, n_factors).
         user_prior, item_prior: what a row is before its ratings; `fold_in_user` and `fold_in_item` start there.
         noise_precision: alpha, 1 / variance of a rating given the model.
         spread: how noise and what is not known differ by row; None where the solver does not say (then the noise is
             the same for all, and there are no intervals).
+        y_range: ends of the sigmoid; None (default) without one: then all of the above is in rating units.
 
     Source: Koren, Bell, Volinsky (2009), "Matrix Factorization Techniques for Recommender Systems".
     """
@@ -54,6 +62,7 @@ class DotBias:
     item_prior: RowPrior
     noise_precision: float
     spread: Spread | None = None
+    y_range: tuple[float, float] | None = None
 
     @property
     def n_users(self) -> int:
@@ -68,7 +77,7 @@ class DotBias:
         return int(self.user_factors.shape[1])
 
     def predict(self, user_idx: Int32Array, item_idx: Int32Array) -> Float32Array:
-        """Mu + b_u + b_i + p_u . q_i of every pair, shape (n,), not clipped."""
+        """What the model expects of every pair, shape (n,), not clipped."""
         predicted = np.empty(len(user_idx), dtype=np.float32)
         for start in range(0, len(user_idx), _BLOCK):
             users, items = user_idx[start : start + _BLOCK], item_idx[start : start + _BLOCK]
@@ -77,7 +86,7 @@ class DotBias:
             block += self.user_biases.take(users)
             block += self.item_biases.take(items)
             block += np.float32(self.global_mean)
-            predicted[start : start + _BLOCK] = block
+            predicted[start : start + _BLOCK] = rating_of(block, self.y_range)
         return predicted
 
     def variance(self, user_idx: Int32Array, item_idx: Int32Array) -> Float64Array | None:
@@ -87,34 +96,36 @@ class DotBias:
     def fold_in_user(
         self, item_idx: Int32Array, rating: Float32Array, features: FeatureRow | None = None
     ) -> RowPosterior:
-        """The row of somebody who gave `rating` to `item_idx`, other rows held still: see `_fold_in`.
+        """The row of somebody who gave `rating` to `item_idx`, other rows held still: see `models.fold_in`.
 
         Args:
             item_idx, rating: the ratings; none leave the prior.
             features: what else is known of the row; None (default) for nothing.
         """
-        design = _design(self.item_factors, item_idx)
-        target = rating.astype(np.float64) - self.global_mean - self.item_biases[item_idx]
+        design = design_of(self.item_factors, item_idx)
+        offset = self.global_mean + self.item_biases[item_idx].astype(np.float64)
         weights = np.full(len(item_idx), self.noise_precision)
         if self.spread is not None:
             weights /= self.spread.item_noise[item_idx] * self.spread.mean_user_noise
-        return _fold_in(design, target, weights, self.user_prior, item_idx, features)
+        prior = self.user_prior
+        return fold_in(design, offset, rating, weights, prior, prior.expected(item_idx, features), self.y_range)
 
     def fold_in_item(
         self, user_idx: Int32Array, rating: Float32Array, features: FeatureRow | None = None
     ) -> RowPosterior:
-        """The row of an item that `user_idx` gave `rating`, other rows held still: see `_fold_in`.
+        """The row of an item that `user_idx` gave `rating`, other rows held still: see `models.fold_in`.
 
         Args:
             user_idx, rating: the ratings; none leave the prior.
             features: as for `fold_in_user`.
         """
-        design = _design(self.user_factors, user_idx)
-        target = rating.astype(np.float64) - self.global_mean - self.user_biases[user_idx]
+        design = design_of(self.user_factors, user_idx)
+        offset = self.global_mean + self.user_biases[user_idx].astype(np.float64)
         weights = np.full(len(user_idx), self.noise_precision)
         if self.spread is not None:
             weights /= self.spread.user_noise[user_idx] * self.spread.mean_item_noise
-        return _fold_in(design, target, weights, self.item_prior, user_idx, features)
+        prior = self.item_prior
+        return fold_in(design, offset, rating, weights, prior, prior.expected(user_idx, features), self.y_range)
 
     def cold_variances(self) -> tuple[float, float]:
         """What is not known of a prediction for a user without ratings, and for such an item: v of these rows."""
@@ -173,7 +184,8 @@ class DotBias:
         )
 
     def settings(self) -> dict[str, Setting]:
-        return {
+        y_range: dict[str, Setting] = {} if self.y_range is None else {"y_range": list(self.y_range)}
+        return y_range | {
             "global_mean": self.global_mean,
             "noise_precision": self.noise_precision,
             "user_prior_count_power": self.user_prior.count_power,
@@ -199,38 +211,8 @@ class DotBias:
             item_prior=RowPrior.from_arrays(arrays, settings, "item", n_factors, n_users),
             noise_precision=number(settings, "noise_precision", _LEAST_PRECISION, 1 / _LEAST_PRECISION),
             spread=Spread.from_arrays(arrays, n_users, n_items),
+            y_range=y_range_of(settings),
         )
-
-
-def _design(factors: Float32Array, rows: Int32Array) -> Float64Array:
-    """Rows x = [q, 1] of the other side, shape (n, n_factors + 1)."""
-    design = np.ones((len(rows), factors.shape[1] + 1))
-    design[:, :-1] = factors[rows]
-    return design
-
-
-def _fold_in(
-    design: Float64Array,
-    target: Float64Array,
-    weights: Float64Array,
-    prior: RowPrior,
-    others: Int32Array,
-    features: FeatureRow | None,
-) -> RowPosterior:
-    """Gaussian posterior of one row given its ratings and the other side's rows x = [q, 1].
-
-        Lambda = n^power * precision + sum_j w_j x_j x_j^T
-        mean   = Lambda^-1 (n^power * precision mean_0 + sum_j w_j x_j (r_j - mu - b_j)),     w_j = alpha / (s s_j)
-
-    mean_0 is what the prior expects of a row with these features and these ratings, s the mean noise of its side. One
-    (n_factors + 1)-square solve. For ALS this is the very equation that trained the row.
-    """
-    prior_precision = prior.precision_of(len(others))
-    weighted = design * weights[:, None]
-    covariance = np.linalg.inv(prior_precision + weighted.T @ design)
-    covariance = (covariance + covariance.T) / 2
-    mean = covariance @ (prior_precision @ prior.expected(others, features) + weighted.T @ target)
-    return RowPosterior(mean, covariance)
 
 
 def _cold_variance(prior: RowPrior, other_factors: Float32Array) -> float:
@@ -241,7 +223,7 @@ def _open_variance(covariance: Float64Array, other_factors: Float32Array) -> flo
     """What a row's covariance leaves open of a prediction: the mean of x^T covariance x over the other side's rows."""
     if len(other_factors) == 0:
         return float(covariance[-1, -1])
-    design = _design(other_factors, np.arange(len(other_factors), dtype=np.int32))
+    design = design_of(other_factors, np.arange(len(other_factors), dtype=np.int32))
     return float(np.mean(np.sum(design @ covariance * design, axis=1)))
 
 

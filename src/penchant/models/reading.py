@@ -13,7 +13,17 @@ from penchant.arrays import Float32Array, Float64Array
 from penchant.errors import FormatError
 from penchant.models.protocol import Setting
 
-__all__ = ["Arrays", "double", "not_negative", "number", "positive", "positive_definite", "shape_of", "single"]
+__all__ = [
+    "Arrays",
+    "double",
+    "not_negative",
+    "number",
+    "positive",
+    "positive_definite",
+    "shape_of",
+    "single",
+    "y_range_of",
+]
 
 Arrays: TypeAlias = "Mapping[str, NDArray[np.generic]]"
 
@@ -97,6 +107,23 @@ def number(settings: Mapping[str, Setting], name: str, lowest: float = -math.inf
     if not lowest <= value <= highest:
         raise FormatError(f"the model's setting {name!r} is {value!r}, not between {lowest:g} and {highest:g}")
     return float(value)
+
+
+def y_range_of(settings: Mapping[str, Setting]) -> tuple[float, float] | None:
+    """Ends of the sigmoid; None where there is none.
+
+    Raises:
+        FormatError: they are not two finite numbers, the lower first.
+    """
+    value = settings.get("y_range")
+    if value is None:
+        return None
+    if not isinstance(value, list) or len(value) != 2:
+        raise FormatError(f"the model's setting 'y_range' is {value!r}, not two numbers")
+    lo, hi = number({"y_range": value[0]}, "y_range"), number({"y_range": value[1]}, "y_range")
+    if not lo < hi:
+        raise FormatError(f"the model's setting 'y_range' is {value!r}: the first must be the lower")
+    return lo, hi
 
 
 def _checked(arrays: Arrays, name: str, dtype: np.dtype[np.generic], shape: tuple[int, ...]) -> NDArray[np.generic]:

@@ -15,6 +15,8 @@ from penchant.sparse import FeatureRow
 
 __all__ = ["RowPosterior", "RowPrior"]
 
+_FEW = 8  # ratings at which the choice of what to rate counts half; by held-out users and items of MovieLens-100k
+
 
 @dataclass(frozen=True, eq=False)
 class RowPrior:
@@ -27,7 +29,14 @@ class RowPrior:
     Gaussian prior; ALS with weighted regularisation has another power; Bayes learns B and Y.
 
     Of a row without any ratings, N says nothing: it is not a row that nobody chose, but one that nobody has been asked
-    about yet. It is believed to be like any whole row, choices and all: N(cold_mean + f B, cold_precision^-1).
+    about yet. It is believed to be like any whole row, choices and all: N(cold_mean + f B, cold_precision^-1). And a
+    few ratings are a few of the choices that there will be, so with a `cold_mean` the mean goes from one to the other:
+
+        f B + c mean_cold + (1 - c) (mean + |N|^-1/2 sum_(j in N) Y_j),     c = 8 / (n + 8)
+
+    Its precision is then that of a row without ratings, however many there are: `precision` is what is left open where
+    all choices are known, and where they were learned along with Y. Taken for those of somebody new it would be far too
+    sure.
 
     Attributes:
         mean: shape (n_factors + 1,); the bias is the last.
@@ -36,8 +45,8 @@ class RowPrior:
         implicit_weights: Y, float32, shape (rows of the other side, n_factors + 1), or None.
         feature_weights: B, float32, shape (n_features, n_factors + 1), or None.
         feature_errors: posterior standard deviation of the bias column of B, float32, (n_features,); None without B.
-        cold_mean, cold_precision: of a row without ratings, in the shapes of `mean` and `precision`; None (default)
-            where they are the same.
+        cold_mean, cold_precision: of any whole row, before choices are looked at, in the shapes of `mean` and
+            `precision`; None (default) where they are the same.
 
     Source: Y is the implicit term of SVD++ (Koren 2008, "Factorization meets the neighborhood"); B is that of Macau
     (Simm et al. 2015).
@@ -64,17 +73,22 @@ class RowPrior:
             others: rows of the other side that it has ratings with.
             features: what is known of it; None (default) for nothing.
         """
-        is_cold = len(others) == 0 and self.cold_mean is not None
-        mean = (self.cold_mean if is_cold and self.cold_mean is not None else self.mean).copy()
-        if self.feature_weights is not None and features is not None:
-            mean += features.values.astype(np.float64) @ self.feature_weights[features.columns]
+        mean = self.mean.copy()
         if self.implicit_weights is not None and len(others):
             mean += self.implicit_weights[others].sum(axis=0, dtype=np.float64) / np.sqrt(len(others))
+        if self.cold_mean is not None:
+            mean = self.cold_mean + self.choice_share(len(others)) * (mean - self.cold_mean)
+        if self.feature_weights is not None and features is not None:
+            mean += features.values.astype(np.float64) @ self.feature_weights[features.columns]
         return mean
+
+    def choice_share(self, n_ratings: int) -> float:
+        """1 - c: how far the choices of a row with so many ratings are believed, 0 to 1."""
+        return 1.0 if self.cold_mean is None else n_ratings / (n_ratings + _FEW)
 
     def precision_of(self, n_ratings: int) -> Float64Array:
         """The precision of a row's prior given how many ratings it has, (n_factors + 1, n_factors + 1)."""
-        if n_ratings == 0 and self.cold_precision is not None:
+        if self.cold_precision is not None:
             return self.cold_precision
         precision: Float64Array = max(n_ratings, 1) ** self.count_power * self.precision
         return precision

@@ -9,28 +9,35 @@ from penchant.models.dot_bias import DotBias, RowPrior
 from penchant.solvers.als import ALSSolver
 from penchant.solvers.protocol import TrainingData
 
-__all__ = ["baselines"]
+__all__ = ["baselines", "means"]
 
 
 def baselines(data: TrainingData) -> dict[str, DotBias]:
     """Fit the baselines on the training ratings: each a `DotBias` without factors.
 
-    - "global mean": mu for every pair.
-    - "item mean": the mean rating of the item in training; mu where it has none.
+    - "global mean" and "item mean": see `means`.
     - "bias only": mu + b_u + b_i, the biases learned by ALS with its defaults.
 
     The names are those of the rows that `evaluate` shows.
+    """
+    *_, last = ALSSolver(n_factors=0).epochs(data)
+    return {**means(data), "bias only": last.model}
+
+
+def means(data: TrainingData) -> dict[str, DotBias]:
+    """The two baselines that are means of ratings.
+
+    - "global mean": mu for every pair.
+    - "item mean": the mean rating of the item in training; mu where it has none.
     """
     mean = float(data.rating.mean(dtype=np.float64))
     counts = np.bincount(data.item_idx, minlength=data.n_items)
     sums = np.bincount(data.item_idx, weights=data.rating, minlength=data.n_items)
     item_means = np.where(counts > 0, sums / np.maximum(counts, 1), mean)
     zero = np.zeros(data.n_items, dtype=np.float32)
-    *_, last = ALSSolver(n_factors=0).epochs(data)
     return {
         "global mean": _biases_only(data, mean, zero),
         "item mean": _biases_only(data, mean, (item_means - mean).astype(np.float32)),
-        "bias only": last.model,
     }
 
 

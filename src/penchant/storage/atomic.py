@@ -5,24 +5,20 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from penchant.errors import SourceError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
-__all__ = ["write_atomically"]
+__all__ = ["opened_atomically", "write_atomically"]
 
 
 def write_atomically(path: Path, parts: Iterable[bytes | memoryview]) -> None:
-    """Write the parts one after another as the content of one file.
-
-    They go to a file beside it first, onto the disk, and take its name last: whoever opens `path` sees the old
-    content or the new one, and after a failure the old one, with nothing left over. A new file's permissions follow
-    the umask; a file that is replaced passes its own on. A symbolic link stays one: what it points to is replaced.
+    """Write the parts one after another as the content of one file: see `opened_atomically`.
 
     Args:
         path: the file.
@@ -38,26 +34,48 @@ def write_atomically(path: Path, parts: Iterable[bytes | memoryview]) -> None:
     ...     file.read_bytes()
     b'roses are red'
     """
+    with opened_atomically(path) as file:
+        for part in parts:
+            file.write(part)
+
+
+@contextmanager
+def opened_atomically(path: Path) -> Iterator[BinaryIO]:
+    """A file that is written whole or not at all.
+
+    What is written goes to a file beside it first, onto the disk, and takes its name last, when the block ends: whoever
+    opens `path` sees the old content or the new one, and after a failure the old one, with nothing left over. A new
+    file's permissions follow the umask; a file that is replaced passes its own on. A symbolic link stays one: what it
+    points to is replaced.
+
+    Args:
+        path: the file.
+
+    Raises:
+        SourceError: the folder is missing, full or not writable, or `path` is a folder, pipe or device.
+    """
     try:
-        target = Path(os.path.realpath(path))
-        mode = _mode_of(target)
+        try:
+            target = Path(os.path.realpath(path))
+            mode = _mode_of(target)
+        except ValueError as error:  # a zero byte in the name
+            raise SourceError(f"can't save {path!s}: {error}") from error
         temporary = target.with_name(f".penchant-{os.urandom(8).hex()}.tmp")
-        _write_and_replace(target, temporary, mode, parts)
-    except ValueError as error:  # a zero byte in the name
-        raise SourceError(f"can't save {path!s}: {error}") from error
+        with _written_and_replaced(target, temporary, mode) as file:
+            yield file
     except OSError as error:
         raise SourceError(f"can't save {path}: {_explain(error, path)}") from error
     _sync_folder(target.parent)
 
 
-def _write_and_replace(target: Path, temporary: Path, mode: int | None, parts: Iterable[bytes | memoryview]) -> None:
+@contextmanager
+def _written_and_replaced(target: Path, temporary: Path, mode: int | None) -> Iterator[BinaryIO]:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     # The system takes the umask off. What replaces a private file is private from its first byte.
     descriptor = os.open(temporary, flags, 0o666 if mode is None else 0o600)
     try:
         with os.fdopen(descriptor, "wb") as file:
-            for part in parts:
-                file.write(part)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         if mode is not None:

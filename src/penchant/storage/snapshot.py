@@ -23,6 +23,7 @@ import numpy as np
 from penchant._version import __version__
 from penchant.errors import DataError, FormatError, ParameterError
 from penchant.models.dot_bias import DotBias
+from penchant.models.embedding_nn import EmbeddingNN
 from penchant.storage.columns import (
     Arrays,
     read_attributes,
@@ -49,7 +50,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Snapshot", "inspect", "load", "save"]
 
-_MODELS: dict[str, type[Model]] = {DotBias.kind: DotBias}
+_MODELS: dict[str, type[Model]] = {DotBias.kind: DotBias, EmbeddingNN.kind: EmbeddingNN}
 _SECTIONS = ("model", "baselines", "users", "items", "rating_scale", "solver", "history", "training")
 
 
@@ -138,6 +139,8 @@ def load(path: str | os.PathLike[str]) -> Snapshot:
     path = _as_path(path)
     with _judging(path):
         header, arrays = read(path)
+        if "learner" in header.metadata:
+            raise FormatError("it holds a learner, not a recommender: load_learner of penchant.collab reads it")
         try:
             return _assemble(_parse(header.metadata), arrays)
         except FormatError as error:

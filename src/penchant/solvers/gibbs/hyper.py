@@ -14,6 +14,7 @@ __all__ = ["draw_noise_precision", "draw_noise_scale", "draw_prior", "draw_weigh
 # Precisions of rows and of weights are Gamma(1, RATE) before: a rate of 1 holds the variances of small tables up.
 RATE = 0.1
 # Degrees of freedom that the spread of noise among rows may have; the largest is next to none.
+_SUREST = 30.0  # noise of 0.18 standard deviations of the ratings; people's is above 0.5
 _DEGREES = np.array([1.5, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 128, 256])
 
 
@@ -57,8 +58,11 @@ def draw_weight_precision(
 
 
 def draw_noise_precision(rng: np.random.Generator, n_ratings: int, squares: float) -> float:
-    """Draw alpha given the sum of squared errors, each times the noise scale of its row: alpha ~ Gamma(1, 1) before."""
-    return float(rng.gamma(1 + 0.5 * n_ratings, 1 / (1 + 0.5 * squares)))
+    """Draw alpha given the sum of squared errors, each times the noise scale of its row: alpha ~ Gamma(1, 1) before.
+
+    At most `_SUREST`: ratings that are explained perfectly would make rows more certain than float32 can bear.
+    """
+    return min(float(rng.gamma(1 + 0.5 * n_ratings, 1 / (1 + 0.5 * squares))), _SUREST)
 
 
 def noise_constants(counts: Int64Array) -> Float64Array:

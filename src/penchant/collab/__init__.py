@@ -1,0 +1,129 @@
+r"""fastai's names for collaborative filtering, with fastai's defaults and penchant's engine.
+
+    from penchant.collab import *
+
+    path = untar_data(URLs.ML_100k)
+    ratings = pd.read_csv(path / "u.data", delimiter="\t", header=None, names=["user", "movie", "rating", "timestamp"])
+    dls = CollabDataLoaders.from_df(ratings, bs=64)
+    learn = collab_learner(dls, n_factors=10, y_range=(0, 5))
+    learn.fit(13)
+
+The names below are all that a star import brings. Importing also gives tensors the method `pca`. What is the same as
+in fastai and what is better is told in docs/coming-from-fastai.md.
+"""
+
+from __future__ import annotations
+
+import sys
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+try:
+    import torch
+except ModuleNotFoundError as error:
+    raise ModuleNotFoundError(
+        f"{error}: penchant.collab needs torch: pip install 'penchant[torch]'", name=error.name
+    ) from error
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812 - its name in every notebook
+
+from penchant.collab.callbacks import (
+    Callback,
+    CancelEpochException,
+    CancelFitException,
+    CancelTrainException,
+    CancelValidException,
+    TerminateOnNaNCallback,
+)
+from penchant.collab.categories import Classes
+from penchant.collab.data import CollabDataLoaders, DataLoader, default_device
+from penchant.collab.export import load_learner
+from penchant.collab.find import SuggestionMethod, minimum, slide, steep, valley
+from penchant.collab.later import Later
+from penchant.collab.learner import Learner
+from penchant.collab.losses import AccumMetric, L1LossFlat, MSELossFlat, mae, mse, rmse
+from penchant.collab.modules import (
+    Embedding,
+    EmbeddingDotBias,
+    EmbeddingNN,
+    Module,
+    emb_sz_rule,
+    get_emb_sz,
+    tabular_config,
+)
+from penchant.collab.optimiser import Adam
+from penchant.collab.recorder import Recorder
+from penchant.collab.sources import URLs, untar_data
+from penchant.collab.start import collab_learner
+from penchant.collab.tensors import L, one_hot, pca, set_seed, tensor
+from penchant.collab.trackers import EarlyStoppingCallback, ReduceLROnPlateau, SaveModelCallback
+from penchant.solvers.gradient.net import LinBnDrop, SigmoidRange, sigmoid_range
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = [
+    "AccumMetric",
+    "Adam",
+    "Callback",
+    "CancelEpochException",
+    "CancelFitException",
+    "CancelTrainException",
+    "CancelValidException",
+    "Classes",
+    "CollabDataLoaders",
+    "DataLoader",
+    "EarlyStoppingCallback",
+    "Embedding",
+    "EmbeddingDotBias",
+    "EmbeddingNN",
+    "F",
+    "L",
+    "L1LossFlat",
+    "Learner",
+    "LinBnDrop",
+    "MSELossFlat",
+    "Module",
+    "Path",
+    "Recorder",
+    "ReduceLROnPlateau",
+    "SaveModelCallback",
+    "SigmoidRange",
+    "SuggestionMethod",
+    "Tensor",
+    "TerminateOnNaNCallback",
+    "URLs",
+    "collab_learner",
+    "default_device",
+    "emb_sz_rule",
+    "get_emb_sz",
+    "load_learner",
+    "mae",
+    "minimum",
+    "mse",
+    "nn",
+    "np",
+    "one_hot",
+    "partial",
+    "pd",
+    "plt",
+    "rmse",
+    "set_seed",
+    "sigmoid_range",
+    "slide",
+    "steep",
+    "tabular_config",
+    "tensor",
+    "torch",
+    "untar_data",
+    "valley",
+]
+
+# Each is a third of a second, which an import can do without.
+plt = Later("matplotlib.pyplot", "torch")
+if not TYPE_CHECKING:
+    pd = sys.modules.get("pandas") or Later("pandas")
+torch.Tensor.pca = pca  # type: ignore[attr-defined]  # as in fastai: `movie_factors.pca(3)`
