@@ -4,6 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints-dev.txt
 
+# Tests of how models are learned, and all others: two halves of about the same time, run side by side.
+LEARNING := $(addprefix tests/,collab conformance gibbs gradient kernels properties test_bayes.py)
+
 .PHONY: demo test format bench clean
 
 demo: $(VENV)/.installed  ## train on MovieLens-100k (or the built-in sample) and look at the result
@@ -14,8 +17,13 @@ test: $(VENV)/.installed-dev  ## all checks, as CI runs them
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/coverage run -m pytest
-	NUMBA_DISABLE_JIT=1 $(BIN)/coverage run --append -m pytest tests/kernels  # compiled code is invisible to coverage
+	rm -f .coverage .coverage.*
+	$(BIN)/coverage run --data-file=.coverage.learning -m pytest -p no:cacheprovider $(LEARNING) > .learning.log 2>&1 & \
+	learning=$$!; \
+	$(BIN)/coverage run --data-file=.coverage.rest -m pytest $(addprefix --ignore=,$(LEARNING)); rest=$$?; \
+	wait $$learning; learned=$$?; cat .learning.log; exit $$((rest + learned))
+	NUMBA_DISABLE_JIT=1 $(BIN)/coverage run --data-file=.coverage.plain -m pytest tests/kernels  # compiled code is invisible
+	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
 format: $(VENV)/.installed-dev  ## rewrite the code in the project's format
@@ -42,5 +50,5 @@ $(VENV)/.installed-bench: $(VENV)/.installed
 	@touch $@
 
 clean:  ## remove everything that these commands made
-	rm -rf $(VENV) .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache films.penchant
+	rm -rf $(VENV) .coverage .coverage.* .learning.log .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache films.penchant
 	find src tests benchmarks examples -name __pycache__ -type d -prune -exec rm -rf {} +
