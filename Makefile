@@ -7,6 +7,9 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 # Tests of how models are learned, and all others: two halves of about the same time, run side by side.
 LEARNING := $(addprefix tests/,collab conformance gibbs gradient kernels properties test_bayes.py)
 
+# A shell makes what it runs in the background deaf to Ctrl-C, which some tests send themselves.
+HEARING := $(BIN)/python -c 'import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])'
+
 .PHONY: demo test format bench clean
 
 demo: $(VENV)/.installed  ## train on MovieLens-100k (or the built-in sample) and look at the result
@@ -18,7 +21,7 @@ test: $(VENV)/.installed-dev  ## all checks, as CI runs them
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	rm -f .coverage .coverage.*
-	$(BIN)/coverage run --data-file=.coverage.learning -m pytest -p no:cacheprovider $(LEARNING) > .learning.log 2>&1 & \
+	$(HEARING) $(BIN)/coverage run --data-file=.coverage.learning -m pytest -p no:cacheprovider $(LEARNING) > .learning.log 2>&1 & \
 	learning=$$!; \
 	$(BIN)/coverage run --data-file=.coverage.rest -m pytest $(addprefix --ignore=,$(LEARNING)); rest=$$?; \
 	wait $$learning; learned=$$?; cat .learning.log; exit $$((rest + learned))
