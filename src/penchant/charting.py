@@ -14,6 +14,7 @@ from penchant.item_map import METHODS, map_points
 from penchant.models.dot_bias import DotBias
 from penchant.rotation import Axes, principal_axes, rotated
 from penchant.topn import top_n
+from penchant.words import a_model
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -113,7 +114,7 @@ class Charting(Comparing):
     def _axes(self) -> Axes:
         model = self.model
         if not isinstance(model, DotBias):
-            raise UnsupportedError(f"a {model.kind} model has no factors to rotate; a dot_bias model does")
+            raise UnsupportedError(f"{a_model(model.kind)} has no factors to rotate; a dot_bias model does")
         axes = principal_axes(model.user_factors.astype(np.float64), model.item_factors.astype(np.float64))
         self._require_factors(axes.right)
         return rotated(axes)

@@ -17,6 +17,7 @@ from penchant.errors import UnsupportedError
 from penchant.interpret import bias_ranking, effect_rows, normal_quantile
 from penchant.models.dot_bias import DotBias
 from penchant.similarity import nearest
+from penchant.words import a_model
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -68,7 +69,7 @@ class Describing(Charting):
         require(by in ("bias", "low"), "by", by, '"bias" or "low"')
         require(by == "bias" or interval is not None, "interval", interval, 'a share such as 0.9 with by="low"')
         if not isinstance(self.model, DotBias):
-            raise UnsupportedError(f"a {self.model.kind} model learns no item biases; a dot_bias model does")
+            raise UnsupportedError(f"{a_model(self.model.kind)} learns no item biases; a dot_bias model does")
         if by == "low":
             self._seen_ratings('by="low"')
         bounds, counts = self._bias_columns("item", interval), self._counts("item")

@@ -10,6 +10,7 @@ from penchant.exported import ItemExport
 from penchant.models.dot_bias import DotBias
 from penchant.storage.atomic import opened_atomically, write_atomically
 from penchant.trained import Trained
+from penchant.words import a_model
 
 __all__ = ["Exporting", "write_export"]
 
@@ -88,7 +89,7 @@ def _export_of(trained: Trained) -> ItemExport:
     model = trained.model
     if not isinstance(model, DotBias):
         raise UnsupportedError(
-            f"a {model.kind} model has no factors that a few lines could score; export takes dot_bias models, such as "
+            f"{a_model(model.kind)} has no factors that a few lines could score; export takes dot_bias models, such as "
             "those of ALS and Bayes"
         )
     ids = trained.items.ids.tolist()

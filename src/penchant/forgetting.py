@@ -19,6 +19,7 @@ from penchant.seen import SeenRatings
 from penchant.storage import Snapshot
 from penchant.storage.strict_json import JSON
 from penchant.vocab import Vocab
+from penchant.words import a_model
 
 __all__ = ["without_person"]
 
@@ -100,7 +101,7 @@ def _unlearned(snapshot: Snapshot, row: int) -> Model:
     """The model with the rows of the items that the user rated as they are without these ratings."""
     model, seen = snapshot.model, snapshot.seen
     if not isinstance(model, DotBias):
-        raise UnsupportedError(f"refresh_items: a {model.kind} model can't unlearn ratings; dot_bias models can")
+        raise UnsupportedError(f"refresh_items: {a_model(model.kind)} can't unlearn ratings; dot_bias models can")
     if seen is None:
         raise UnsupportedError(
             "refresh_items needs the training ratings, and this model was kept without them (keep_ratings=False)"

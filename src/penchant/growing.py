@@ -24,6 +24,7 @@ from penchant.sparse import FeatureRow
 from penchant.storage import Snapshot
 from penchant.storage.ids import ids_to_json
 from penchant.vocab import Vocab
+from penchant.words import a_model
 
 __all__ = ["other_form", "with_row"]
 
@@ -52,7 +53,9 @@ def with_row(
     """
     model = snapshot.model
     if not isinstance(model, DotBias):
-        raise UnsupportedError(f"a {model.kind} model can't take in {_ONE[side]} without training; dot_bias models can")
+        raise UnsupportedError(
+            f"{a_model(model.kind)} can't take in {_ONE[side]} without training; dot_bias models can"
+        )
     is_item = side == "item"
     known, given = as_dict(attributes, "features"), as_dict(ratings, "ratings")
     others, values = rated_rows(snapshot.rating_scale, given, snapshot.users.indices if is_item else names.rows)

@@ -19,7 +19,7 @@ from penchant.models.protocol import Model
 from penchant.naming import ItemNames
 from penchant.person import unsure
 from penchant.sparse import FeatureRow
-from penchant.words import counted
+from penchant.words import a_model, counted
 
 __all__ = ["Profile"]
 
@@ -135,7 +135,7 @@ class Profile:
     @property
     def _dot(self) -> DotBias:
         if not isinstance(self.model, DotBias):
-            raise UnsupportedError(f"a {self.model.kind} model has no posterior of a row; a dot_bias model has")
+            raise UnsupportedError(f"{a_model(self.model.kind)} has no posterior of a row; a dot_bias model has")
         return self.model
 
     def scores(self, item_idx: Int32Array) -> Float32Array:
@@ -156,7 +156,7 @@ class Profile:
         if isinstance(model, EmbeddingNN):
             row = fold_in_net(model, self.item_idx, self.rating, self.rating_scale)
             return replace(model, user_inputs=row[None])
-        raise UnsupportedError(f"a {model.kind} model can't take in a person; dot_bias and embedding_nn models can")
+        raise UnsupportedError(f"{a_model(model.kind)} can't take in a person; dot_bias and embedding_nn models can")
 
     def variance(self, item_idx: Int32Array) -> Float64Array:
         """Variance of the ratings around their predictions, shape (n,).

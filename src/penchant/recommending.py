@@ -21,6 +21,7 @@ from penchant.person import Person, kept_ratings
 from penchant.predicting import Predicting
 from penchant.profile import Profile
 from penchant.topn import top_n
+from penchant.words import a_model
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -216,4 +217,4 @@ def _vectors(rec: Predicting) -> Float32Array:
         return model.item_factors
     if isinstance(model, EmbeddingNN):
         return model.item_inputs
-    raise UnsupportedError(f"a {model.kind} model does not say which items are alike: leave diversity out")
+    raise UnsupportedError(f"{a_model(model.kind)} does not say which items are alike: leave diversity out")

@@ -27,7 +27,7 @@ from penchant.sparse import FeatureRows
 from penchant.storage import Snapshot
 from penchant.storage.strict_json import JSON
 from penchant.vocab import Vocab
-from penchant.words import counted
+from penchant.words import a_model, counted
 
 if TYPE_CHECKING:
     from penchant.ratings import Ratings
@@ -47,7 +47,7 @@ def updated(snapshot: Snapshot, new: Ratings, names: ItemNames) -> Snapshot:
     """
     model = snapshot.model
     if not isinstance(model, DotBias):
-        raise UnsupportedError(f"a {model.kind} model can't take in ratings without training; dot_bias models can")
+        raise UnsupportedError(f"{a_model(model.kind)} can't take in ratings without training; dot_bias models can")
     if snapshot.seen is None:
         raise UnsupportedError(
             "update needs the training ratings, and this model was kept without them (keep_ratings=False): train again"

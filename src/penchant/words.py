@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-__all__ = ["all_of", "counted"]
+__all__ = ["a_model", "all_of", "counted"]
 
 
 def counted(count: int, noun: str) -> str:
@@ -23,3 +23,12 @@ def all_of(names: Sequence[str]) -> str:
     ('als', 'als and adam', 'bayes, als and adam')
     """
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def a_model(kind: str) -> str:
+    """A kind of model with its article.
+
+    >>> a_model("dot_bias"), a_model("embedding_nn")
+    ('a dot_bias model', 'an embedding_nn model')
+    """
+    return f"{'an' if kind[:1] in 'aeiou' else 'a'} {kind} model"

@@ -10,6 +10,7 @@ from penchant.errors import UnsupportedError
 from penchant.models.dot_bias import DotBias
 from penchant.models.embedding_nn import EmbeddingNN
 from penchant.models.protocol import Model
+from penchant.words import a_model
 
 __all__ = ["without_user"]
 
@@ -30,7 +31,7 @@ def without_user(model: Model, row: int) -> Model:
     if isinstance(model, EmbeddingNN):
         return replace(model, user_inputs=np.delete(model.user_inputs, row, axis=0))
     if not isinstance(model, DotBias):
-        raise UnsupportedError(f"a {model.kind} model can't forget a user: train it again without the user's ratings")
+        raise UnsupportedError(f"{a_model(model.kind)} can't forget a user: train it again without the user's ratings")
     prior, spread = model.item_prior, model.spread
     if prior.implicit_weights is not None:
         prior = replace(prior, implicit_weights=np.delete(prior.implicit_weights, row, axis=0))

@@ -11,7 +11,7 @@ from penchant.errors import UnsupportedError
 from penchant.models.dot_bias import DotBias
 from penchant.plots.asked import names_of, recommender, training_ratings, unit
 from penchant.plots.theme import blank, looks, wrapped
-from penchant.words import counted
+from penchant.words import a_model, counted
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -54,7 +54,7 @@ def intervals_by_count(
     require(side in ("item", "user"), "side", side, '"item" or "user"')
     require_share("interval", interval, 0.9)
     if not isinstance(recommender(rec).model, DotBias):
-        raise UnsupportedError(f"a {rec.model.kind} model learns no biases; a dot_bias model does")
+        raise UnsupportedError(f"{a_model(rec.model.kind)} learns no biases; a dot_bias model does")
     training_ratings(rec, "a picture of intervals")
     table = rec.item_biases(interval=interval) if side == "item" else rec.user_table(interval=interval)
     counts = table["n_ratings"].to_numpy()

@@ -150,18 +150,7 @@ def by_popularity(rec: Recommender, test: Ratings, *, k: int = 10, theme: str = 
     n_tests, n_items, error, low, high, share = np.array([rows[at] for at in kept], dtype=np.float64).T
     names = [_count_name(edges[at], edges[at + 1]) for at in kept]
     shown = np.arange(len(kept))
-    figure.add_scatter(
-        x=shown,
-        y=error,
-        name="error",
-        mode="markers",
-        marker={"size": 10, "color": colours.blue},
-        error_y={"array": high - error, "arrayminus": error - low, "color": colours.blue, "thickness": 1.5, "width": 5},
-        customdata=list(zip(names, n_tests, low, high, strict=True)),
-        hovertemplate="%{customdata[0]} training ratings: error %{y:.3f} (%{customdata[2]:.3f} to %{customdata[3]:.3f})"
-        "<br>%{customdata[1]:,} ratings held out<extra></extra>",
-        yaxis="y2",
-    )
+    _add_errors(figure, np.array([error, low, high]), list(zip(names, n_tests, low, high, strict=True)), colours.blue)
     figure.add_bar(
         x=shown,
         y=100 * share,
@@ -177,6 +166,23 @@ def by_popularity(rec: Recommender, test: Ratings, *, k: int = 10, theme: str = 
     )
     _popularity_axes(figure, [f"{name}<br>{counted(int(n), 'item')}" for name, n in zip(names, n_items, strict=True)])
     return figure
+
+
+def _add_errors(figure: go.Figure, numbers: Float64Array, told: list[tuple[object, ...]], colour: str) -> None:
+    """The error of each group with its interval; `numbers` are the error and both ends, `told` what hovers say."""
+    error, low, high = numbers
+    figure.add_scatter(
+        x=np.arange(len(told)),
+        y=error,
+        name="error",
+        mode="markers",
+        marker={"size": 10, "color": colour},
+        error_y={"array": high - error, "arrayminus": error - low, "color": colour, "thickness": 1.5, "width": 5},
+        customdata=told,
+        hovertemplate="%{customdata[0]} training ratings: error %{y:.3f} (%{customdata[2]:.3f} to %{customdata[3]:.3f})"
+        "<br>%{customdata[1]:,} ratings held out<extra></extra>",
+        yaxis="y2",
+    )
 
 
 def _popularity_axes(figure: go.Figure, ticks: list[str]) -> None:

@@ -87,19 +87,24 @@ def explanation(why: Explanation, *, n: int = 10, theme: str = "light") -> go.Fi
     )
     _add_threads(figure, reached, colours.soft)
     _add_ends(figure, why, len(steps) + 1, colours.ink)
+    _axes(figure, why, steps, reached, colours.ink)
+    return figure
+
+
+def _axes(figure: go.Figure, why: Explanation, steps: list[_Step], reached: list[float], colour: str) -> None:
+    """Ratings below, and the name of each part beside it."""
     start = "mean of all ratings" if why.is_exact else "where the model starts"
     lo, hi = min(reached), max(reached)
     room = 0.14 * max(hi - lo, 0.1)
     figure.update_xaxes(title_text="rating", range=[lo - room, hi + room], tickformat=".2~f", zeroline=False)
     figure.update_yaxes(
-        tickvals=[0, *places, len(steps) + 1],
+        tickvals=list(range(len(steps) + 2)),
         ticktext=[start, *(step.name for step in steps), "<b>prediction</b>"],
         range=[len(steps) + 1.7, -0.7],
-        tickfont_color=colours.ink,
+        tickfont_color=colour,
         showgrid=False,
         zeroline=False,
     )
-    return figure
 
 
 def _about(why: Explanation, n: int) -> str:
