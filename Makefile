@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints-dev.txt
 
 # Tests of how models are learned, and all others: two halves of about the same time, run side by side.
-LEARNING := $(addprefix tests/,collab conformance gibbs gradient kernels properties test_bayes.py)
+LEARNING := $(addprefix tests/,collab conformance kernels properties solvers)
 
 # A shell makes what it runs in the background deaf to Ctrl-C, which some tests send themselves.
 HEARING := $(BIN)/python -c 'import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])'

@@ -30,7 +30,7 @@ from typing import TypeAlias
 
 import penchant as pt
 from benchmarks.reporting import environment, is_trial, markdown, run, write_results
-from penchant.ratings import Split
+from penchant.data.ratings import Split
 
 Errors: TypeAlias = dict[str, dict[str, float]]
 Solvers: TypeAlias = "Mapping[str, pt.ALS | pt.Bayes]"

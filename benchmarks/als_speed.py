@@ -23,11 +23,11 @@ from benchmarks.cmfrec_peer import PeerSettings, fit_peer, peer_rmse, tuned
 from benchmarks.judging import last_model, rmse
 from benchmarks.reporting import environment, markdown, run, write_results
 from benchmarks.timing import alternate, ratio
-from penchant.fitting import training_data
+from penchant.data.ratings import Split
+from penchant.fitting.fit import training_data
 from penchant.kernels.parallel import available_threads
 from penchant.models.dot_bias import DotBias
-from penchant.ratings import Split
-from penchant.solvers.protocol import TrainingData
+from penchant.solvers.solver import TrainingData
 
 if TYPE_CHECKING:
     from cmfrec import CMF

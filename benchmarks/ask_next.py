@@ -19,8 +19,8 @@ import numpy as np
 import penchant as pt
 from benchmarks.fold_in import without
 from benchmarks.reporting import environment, is_trial, markdown, run, write_results
-from penchant.arrays import Int64Array
-from penchant.profile import Profile
+from penchant.arrays.types import Int64Array
+from penchant.recommender.who import Profile
 
 _SEEDS = (0, 1, 2)
 _PEOPLE, _LEAST_RATINGS, _AT_ONCE = 200, 40, 5

@@ -28,8 +28,8 @@ import numpy as np
 
 import penchant as pt
 from benchmarks.reporting import environment, markdown, run, write_results
-from penchant.arrays import Float32Array, Float64Array, Int32Array, Int64Array
-from penchant.vocab import Vocab
+from penchant.arrays.types import Float32Array, Float64Array, Int32Array, Int64Array
+from penchant.data.vocab import Vocab
 
 N_USERS, N_ITEMS, N_RATINGS = 138_000, 27_000, 20_000_000
 _LEAST_RATINGS = 20  # of a user

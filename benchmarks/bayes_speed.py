@@ -25,10 +25,10 @@ from benchmarks.judging import last_model, rmse
 from benchmarks.myfm_peer import Peer, PeerSize, tuned
 from benchmarks.reporting import environment, is_trial, markdown, run, write_results
 from benchmarks.timing import Timing, alternate, ratio
-from penchant.fitting import training_data
+from penchant.data.ratings import Split
+from penchant.fitting.fit import training_data
 from penchant.kernels.parallel import available_threads
 from penchant.models.dot_bias import DotBias
-from penchant.ratings import Split
 
 if TYPE_CHECKING:
     from myfm import MyFMRegressor

@@ -22,7 +22,7 @@ from benchmarks.judging import clipped_rmse
 if TYPE_CHECKING:
     from cmfrec import CMF
 
-    from penchant.ratings import Ratings, Split
+    from penchant.data.ratings import Ratings, Split
 
 __all__ = ["PeerSettings", "fit_peer", "is_installed", "peer_rmse", "tuned"]
 

@@ -27,9 +27,9 @@ import numpy as np
 import penchant as pt
 from benchmarks.fold_in import without
 from benchmarks.reporting import environment, is_trial, markdown, run, write_results
-from penchant.arrays import Float32Array
-from penchant.fitting import training_data
-from penchant.ratings import Split
+from penchant.arrays.types import Float32Array
+from penchant.data.ratings import Split
+from penchant.fitting.fit import training_data
 from penchant.solvers.baselines import baselines
 
 Errors: TypeAlias = "dict[str, float]"

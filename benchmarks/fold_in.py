@@ -26,11 +26,11 @@ import numpy as np
 
 import penchant as pt
 from benchmarks.reporting import environment, is_trial, markdown, run, write_results
-from penchant.arrays import BoolArray, Float64Array, Int32Array, Int64Array
-from penchant.attributes import Attributes
+from penchant.arrays.types import BoolArray, Float64Array, Int32Array, Int64Array
+from penchant.data.attributes import Attributes
+from penchant.data.vocab import Vocab
 from penchant.models.dot_bias import DotBias, RowPrior
-from penchant.solvers.protocol import Solver
-from penchant.vocab import Vocab
+from penchant.solvers.solver import Solver
 
 _SEEDS = (0, 1, 2, 3, 4)
 _NEWCOMERS = 150

@@ -16,9 +16,9 @@ from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
 if TYPE_CHECKING:
-    from penchant.arrays import Float32Array, Int32Array
+    from penchant.arrays.seen_ratings import SeenRatings
+    from penchant.arrays.types import Float32Array, Int32Array
     from penchant.models.dot_bias import DotBias
-    from penchant.seen import SeenRatings
 
 __all__ = ["is_installed", "recommend_peer"]
 

@@ -22,7 +22,7 @@ import pandas as pd
 
 import penchant as pt
 from benchmarks.reporting import environment, is_trial, markdown, run, write_results
-from penchant.ratings import Split
+from penchant.data.ratings import Split
 
 Row: TypeAlias = "dict[str, object]"
 

@@ -8,9 +8,9 @@ import numpy as np
 
 if TYPE_CHECKING:
     import penchant as pt
-    from penchant.arrays import Float32Array, Float64Array
+    from penchant.arrays.types import Float32Array, Float64Array
     from penchant.models.dot_bias import DotBias
-    from penchant.solvers.protocol import TrainingData
+    from penchant.solvers.solver import TrainingData
 
 __all__ = ["clipped_rmse", "last_model", "rmse"]
 

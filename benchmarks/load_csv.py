@@ -45,7 +45,7 @@ from benchmarks.load_csv import write_ratings
 write_ratings(sys.argv[1], n_rows=int(sys.argv[2]), shuffled=sys.argv[3] == "shuffled")
 """
 _PENCHANT = _MEASURE.format(
-    setup="from penchant.ratings import read_ratings; import penchant.ingest.pipeline",
+    setup="from penchant.data.ratings import read_ratings; import penchant.data.ingest.pipeline",
     read="read_ratings(sys.argv[1])",
     size="sum(a.nbytes for a in (table.user_idx, table.item_idx, table.rating, table.time_offset))",
 )

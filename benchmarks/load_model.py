@@ -25,11 +25,11 @@ from typing import Any
 import numpy as np
 
 from benchmarks.reporting import environment, markdown, run, write_results
-from penchant.attributes import Attributes
+from penchant.arrays.seen_ratings import SeenRatings
+from penchant.data.attributes import Attributes
+from penchant.data.vocab import Vocab
 from penchant.models.dot_bias import DotBias, RowPrior, Spread
-from penchant.seen import SeenRatings
 from penchant.storage import Snapshot, save
-from penchant.vocab import Vocab
 
 N_USERS, N_ITEMS, N_RATINGS, N_FACTORS = 6_040, 3_706, 1_000_209, 16
 _ROUNDS = 11

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from myfm import MyFMRegressor, RelationBlock
     from scipy.sparse import csr_matrix
 
-    from penchant.arrays import Int32Array
-    from penchant.ratings import Ratings, Split
+    from penchant.arrays.types import Int32Array
+    from penchant.data.ratings import Ratings, Split
 
 __all__ = ["Peer", "PeerSize", "is_installed", "tuned"]
 

@@ -23,13 +23,13 @@ import penchant as pt
 from benchmarks import implicit_peer
 from benchmarks.reporting import environment, is_trial, markdown, run, write_results
 from benchmarks.timing import Timing, alternate, ratio
-from penchant.arrays import Float32Array, Int32Array
-from penchant.attributes import Attributes
+from penchant.arrays.seen_ratings import SeenRatings
+from penchant.arrays.types import Float32Array, Int32Array
+from penchant.data.attributes import Attributes
+from penchant.data.vocab import Vocab
 from penchant.models.dot_bias import DotBias, RowPrior
-from penchant.seen import SeenRatings
+from penchant.ranking.top_n_all import TopLists, top_lists
 from penchant.storage import Snapshot
-from penchant.top_lists import TopLists, top_lists
-from penchant.vocab import Vocab
 
 _USERS, _ITEMS, _FACTORS, _SEEN = 138_493, 26_744, 16, 20_000_000
 _N, _THREADS, _TARGET = 10, 2, 1.5

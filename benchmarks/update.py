@@ -26,10 +26,10 @@ import numpy as np
 import penchant as pt
 from benchmarks.reporting import environment, is_trial, markdown, run, write_results
 from benchmarks.timing import alternate
-from penchant import updating
+from penchant.edits import add_ratings as updating
 from penchant.models.dot_bias import DotBias
-from penchant.models.refresh import Change, Refreshed, Side, Triples, refresh
-from penchant.solvers.protocol import Solver
+from penchant.models.dot_bias.refresh import Change, Refreshed, Side, Triples, refresh
+from penchant.solvers.solver import Solver
 from penchant.storage import Snapshot
 
 _SEEDS = (0, 1, 2)

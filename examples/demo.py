@@ -9,8 +9,8 @@ from __future__ import annotations
 import sys
 
 import penchant as pt
+from penchant.data.ratings import Ratings
 from penchant.errors import SourceError
-from penchant.ratings import Ratings
 
 N_SHOWN = 10
 ENOUGH = 10  # a bias learned from one or two ratings says little

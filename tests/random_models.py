@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from penchant.arrays.feature_rows import FeatureRow
+from penchant.arrays.seen_ratings import SeenRatings
 from penchant.models.dot_bias import DotBias, RowPrior, Spread
 from penchant.models.embedding_nn import EmbeddingNN, Layer
-from penchant.seen import SeenRatings
-from penchant.sparse import FeatureRow
 
 __all__ = ["random_model", "random_net", "random_ratings", "random_seen"]
 

@@ -24,13 +24,13 @@ from uuid import UUID
 import numpy as np
 import pytest
 
-from penchant.attributes import Attributes
+from penchant.arrays.seen_ratings import SeenRatings
+from penchant.data.attributes import Attributes
+from penchant.data.feature_encoder import FeatureColumn, FeatureEncoder
+from penchant.data.vocab import Vocab
 from penchant.errors import FormatError
-from penchant.features import FeatureColumn, FeatureEncoder
 from penchant.models.dot_bias import DotBias, RowPrior, Spread
-from penchant.seen import SeenRatings
 from penchant.storage import Snapshot, load, save
-from penchant.vocab import Vocab
 
 KEPT = Path(__file__).parent / "files" / "v1.penchant"
 KEPT_BAYES = KEPT.with_name("v1-bayes.penchant")  # with all that only Bayes learns

@@ -18,10 +18,10 @@ import numpy as np
 import pytest
 from tests.local_site import Site, serving
 
+from penchant.data.ratings import Ratings
+from penchant.data.sources.movielens import FORMATS, read, year_of
 from penchant.datasets import Dataset, cache_folder, fetch, list_datasets, load_dataset
 from penchant.errors import DataError, DownloadError, ParameterError, SourceError
-from penchant.movielens import FORMATS, read, year_of
-from penchant.ratings import Ratings
 
 Write: TypeAlias = Callable[[Path], Path]
 

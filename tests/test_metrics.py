@@ -101,6 +101,15 @@ def test_lists_equal_ranx(random_lists, k):
         np.testing.assert_allclose(values, ranx_scores(gains, ranked, name, k), atol=1e-12, err_msg=name)
 
 
+@pytest.mark.parametrize("k", [1, 5, 12, 20])
+def test_capped_recall_is_ranx_hits_over_what_there_is_room_for(random_lists, k):
+    gains, ranked = random_lists
+    listed, n_relevant = np.take_along_axis(gains, ranked, axis=1), (gains > 0).sum(axis=1)
+    hits = ranx_scores(gains, ranked, "hits", k)
+    room = np.minimum(k, np.maximum(n_relevant, 1))
+    np.testing.assert_allclose(metrics.capped_recall_at_k(listed, n_relevant, k), hits / room, atol=1e-12)
+
+
 # -- lists, against scikit-learn --
 
 
@@ -168,11 +177,24 @@ def test_what_lies_beyond_k_changes_nothing(lists):
     )
 
 
+@given(ranked_lists())
+def test_capped_recall_is_recall_or_precision(lists):
+    relevance, n_relevant, k = lists
+    capped = metrics.capped_recall_at_k(relevance, n_relevant, k)
+    few = n_relevant <= k
+    np.testing.assert_allclose(capped[few], metrics.recall_at_k(relevance, n_relevant, k)[few])
+    np.testing.assert_allclose(capped[~few], metrics.precision_at_k(relevance, k)[~few])
+    assert (capped >= metrics.recall_at_k(relevance, n_relevant, k)).all()
+    twin = [sum(row[:k]) / min(k, total) if total else 0.0 for row, total in zip(relevance, n_relevant, strict=True)]
+    np.testing.assert_allclose(capped, twin)
+
+
 @given(st.integers(1, 6), st.integers(1, 10), st.integers(0, 5))
 def test_the_best_list_is_perfect(n_relevant, k, more):
     relevance = np.array([[1] * n_relevant + [0] * more])
     assert metrics.ndcg_at_k(relevance, relevance, k) == pytest.approx([1.0])
     assert metrics.reciprocal_rank_at_k(relevance, k) == [1.0]
+    assert metrics.capped_recall_at_k(relevance, [n_relevant], k) == [1.0]
     assert metrics.average_precision_at_k(relevance, [n_relevant], k) == pytest.approx(
         [min(k, n_relevant) / n_relevant]
     )
@@ -191,6 +213,7 @@ def test_moving_a_relevant_item_up_never_hurts(lists):
 def test_no_relevant_item_scores_zero():
     nothing = np.zeros((1, 3))
     assert metrics.recall_at_k(nothing, [0], 3) == [0.0]
+    assert metrics.capped_recall_at_k(nothing, [0], 3) == [0.0]
     assert metrics.average_precision_at_k(nothing, [0], 3) == [0.0]
     assert metrics.ndcg_at_k(nothing, nothing, 3) == [0.0]
     assert metrics.reciprocal_rank_at_k(nothing, 3) == [0.0]
@@ -206,6 +229,7 @@ def test_a_list_without_items_scores_zero():
 LIST_METRICS = {
     "precision": lambda relevance, k: metrics.precision_at_k(relevance, k),
     "recall": lambda relevance, k: metrics.recall_at_k(relevance, [9] * len(relevance), k),
+    "capped recall": lambda relevance, k: metrics.capped_recall_at_k(relevance, [9] * len(relevance), k),
     "hit rate": lambda relevance, k: metrics.hit_rate_at_k(relevance, k),
     "reciprocal rank": lambda relevance, k: metrics.reciprocal_rank_at_k(relevance, k),
     "average precision": lambda relevance, k: metrics.average_precision_at_k(relevance, [9] * len(relevance), k),
@@ -233,6 +257,8 @@ def test_lists_refuse_what_has_no_answer(metric):
 def test_totals_must_fit_the_lists():
     with pytest.raises(ParameterError, match="list 0 holds 2 relevant items, but n_relevant says 1"):
         metrics.recall_at_k([[1, 1]], [1], 2)
+    with pytest.raises(ParameterError, match="list 0 holds 2 relevant items, but n_relevant says 1"):
+        metrics.capped_recall_at_k([[1, 1]], [1], 2)
     with pytest.raises(ParameterError, match="n_relevant has shape"):
         metrics.average_precision_at_k([[1, 1]], [2, 2], 2)
     with pytest.raises(ParameterError, match="list 0 gains more than its ideal"):

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import penchant as pt
-from penchant.ratings import Ratings
+from penchant.data.ratings import Ratings
 
 
 @pytest.fixture(scope="module")

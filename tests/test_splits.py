@@ -12,11 +12,11 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from penchant import splits
-from penchant.attributes import Attributes
+from penchant.data.attributes import Attributes
+from penchant.data.ratings import Ratings, Split
+from penchant.data.vocab import Vocab
 from penchant.datasets import load_dataset
 from penchant.errors import DataError, ParameterError
-from penchant.ratings import Ratings, Split
-from penchant.vocab import Vocab
 
 
 def table(

@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 
 import penchant as pt
-from penchant.fitting import training_data
-from penchant.solvers.gibbs.run import Run, Threads
+from penchant.fitting.fit import training_data
+from penchant.solvers.gibbs.chains import Run, Threads
 
 SEEDS = (0, 1, 2)
 MOST_DRAWS = 400

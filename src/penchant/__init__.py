@@ -21,12 +21,16 @@ from penchant._version import __version__
 
 if TYPE_CHECKING:
     from penchant import datasets, errors, metrics, splits
+    from penchant.data.ratings import Ratings, read_ratings
     from penchant.datasets import load_dataset
     from penchant.errors import PenchantError
-    from penchant.evaluate import compare, cross_validate
-    from penchant.fitting import ALS, Adam, Bayes, NeuralNet, fit
-    from penchant.ratings import Ratings, read_ratings
-    from penchant.recommender import Recommender, load
+    from penchant.fitting.cross_validation import compare, cross_validate
+    from penchant.fitting.fit import fit
+    from penchant.recommender.recommender import Recommender, load
+    from penchant.solvers.adam import Adam
+    from penchant.solvers.als import ALS
+    from penchant.solvers.bayes import Bayes
+    from penchant.solvers.neural import NeuralNet
 
 __all__ = [
     "ALS",
@@ -50,19 +54,19 @@ __all__ = [
 ]
 
 _HOMES = {
-    "ALS": "penchant.fitting",
-    "Adam": "penchant.fitting",
-    "Bayes": "penchant.fitting",
-    "NeuralNet": "penchant.fitting",
+    "ALS": "penchant.solvers.als",
+    "Adam": "penchant.solvers.adam",
+    "Bayes": "penchant.solvers.bayes",
+    "NeuralNet": "penchant.solvers.neural",
     "PenchantError": "penchant.errors",
-    "Ratings": "penchant.ratings",
-    "Recommender": "penchant.recommender",
-    "compare": "penchant.evaluate",
-    "cross_validate": "penchant.evaluate",
-    "fit": "penchant.fitting",
-    "load": "penchant.recommender",
+    "Ratings": "penchant.data.ratings",
+    "Recommender": "penchant.recommender.recommender",
+    "compare": "penchant.fitting.cross_validation",
+    "cross_validate": "penchant.fitting.cross_validation",
+    "fit": "penchant.fitting.fit",
+    "load": "penchant.recommender.recommender",
     "load_dataset": "penchant.datasets",
-    "read_ratings": "penchant.ratings",
+    "read_ratings": "penchant.data.ratings",
 }
 _MODULES = ("datasets", "errors", "metrics", "splits")
 

@@ -1,4 +1,4 @@
-"""What an argument may be: the checks that many functions share, each a clear `ParameterError`."""
+"""Argument checks that many functions share: what an argument may be, each a clear `ParameterError`."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ import numbers
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from penchant.arrays import BoolArray, Float32Array, Int32Array
+from penchant.arrays.types import BoolArray, Float32Array, Int32Array
 from penchant.errors import DataError, ParameterError
+from penchant.text import Argument
 
 __all__ = [
     "check_ratings",
@@ -25,20 +26,20 @@ __all__ = [
 _COLUMNS = {"user_idx": np.int32, "item_idx": np.int32, "rating": np.float32, "time_offset": np.uint32}
 
 
-def require(condition: bool, name: str, value: object, wanted: str) -> None:
+def require(condition: bool, name: str, value: object, *wanted: str | Argument) -> None:
     """Refuse an argument that is out of its range.
 
     Args:
         condition: what must hold.
         name: the argument, as the caller wrote it.
         value: what was given.
-        wanted: what to give instead, after the word "use".
+        *wanted: what to give instead, after the word "use"; other arguments that it names as an `Argument`.
 
     Raises:
         ParameterError: the condition does not hold.
     """
     if not condition:
-        raise ParameterError(f"{name} is {value!r}: use {wanted}")
+        raise ParameterError(Argument(name), f" is {value!r}: use ", *wanted)
 
 
 def is_whole(value: object, least: int | None = None) -> bool:
@@ -99,7 +100,8 @@ def row_numbers(rows: ArrayLike, n_rows: int) -> NDArray[np.integer] | BoolArray
     if picked.size == 0 and picked.ndim == 1 and picked.dtype != np.bool_:
         return picked.astype(np.intp)  # an empty list has no whole-number type of its own
     if picked.ndim != 1 or picked.dtype.kind not in "biu":
-        raise ParameterError(f"rows are {picked.dtype}{picked.shape}: use row numbers, or a mask of booleans")
+        found = f"{picked.dtype}{picked.shape}"
+        raise ParameterError(Argument("rows"), f" are {found}: use row numbers, or a mask of booleans")
     if picked.dtype == np.bool_:
         if len(picked) != n_rows:
             raise ParameterError(f"a mask of {n_rows} booleans is needed, not of {len(picked)}")
@@ -135,19 +137,20 @@ def check_ratings(
     for name, rows, size in (("user_idx", user_idx, n_users), ("item_idx", item_idx, n_items)):
         if rows.min() < 0 or rows.max() >= size:
             at = int(np.argmax((rows < 0) | (rows >= size)))
-            raise DataError(f"{name} is {rows[at]} at position {at}: row numbers are 0 to {size - 1}")
+            raise DataError(Argument(name), f" is {rows[at]} at position {at}: row numbers are 0 to {size - 1}")
     if not (rating.min() >= np.float32(lo) and rating.max() <= np.float32(hi)):  # "not", for NaN is in no range
         at = int(np.argmin((rating >= np.float32(lo)) & (rating <= np.float32(hi))))
-        raise DataError(f"rating is {rating[at]:g} at position {at}: the rating scale is {lo:g} to {hi:g}")
+        told = f" is {rating[at]:g} at position {at}: the rating scale is {lo:g} to {hi:g}"
+        raise DataError(Argument("rating"), told)
 
 
 def _check_column(name: str, column: object, rating: Float32Array) -> None:
     dtype = _COLUMNS[name]
     if not isinstance(column, np.ndarray) or column.dtype != dtype or column.ndim != 1:
         found = f"{column.dtype}{column.shape}" if isinstance(column, np.ndarray) else f"a {type(column).__name__}"
-        raise ParameterError(f"{name} is {found}: use a NumPy array of {dtype.__name__}, shape (n,)")
+        raise ParameterError(Argument(name), f" is {found}: use a NumPy array of {dtype.__name__}, shape (n,)")
     if len(column) != len(rating):
-        raise ParameterError(f"{name} has {len(column)} values for {len(rating)} ratings: give one a rating")
+        raise ParameterError(Argument(name), f" has {len(column)} values for {len(rating)} ratings: give one a rating")
 
 
 def _scale(scale: object) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""Named datasets: where they come from, where they are on this machine, and how they become `Ratings`.
+"""Datasets by name (MovieLens and others): where they come from, where they are here, how they become `Ratings`.
 
     ratings = penchant.load_dataset("ml-100k")
 
@@ -23,12 +23,13 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from penchant import movielens, sample
-from penchant.download import Progress, check_hash, only_one, progress_bar, published_md5, unpack
-from penchant.download import download as download_file
+from penchant.data.ratings import Ratings
+from penchant.data.sources import movielens, sample
+from penchant.data.sources.download import Progress, check_hash, only_one, progress_bar, published_md5, unpack
+from penchant.data.sources.download import download as download_file
+from penchant.data.vocab import Vocab
 from penchant.errors import DownloadError, ParameterError, SourceError
-from penchant.ratings import Ratings
-from penchant.vocab import Vocab
+from penchant.text import Argument
 
 __all__ = ["Dataset", "cache_folder", "fetch", "list_datasets", "load_dataset"]
 
@@ -52,7 +53,7 @@ class Dataset:
         url: the publisher's zip file; empty for the built-in sample.
         megabytes: size of the download, about.
         archive_folder: the folder inside the zip file.
-        layout: which of `penchant.movielens.FORMATS` it is in; empty for the built-in sample.
+        layout: which of `penchant.data.sources.movielens.FORMATS` it is in; empty for the built-in sample.
         files: what is taken out of the zip file.
         sha256: hashes of files, where we had the file at hand to take one. For the download itself the publisher's
             own MD5, kept beside it, is asked for.
@@ -195,7 +196,7 @@ def load_dataset(
     """Ratings of a dataset by name, downloaded first if it is not on this machine.
 
     Items have the attributes title, year and genres; users have age, sex and occupation in the sample, ml-100k and
-    ml-1m (`penchant.movielens` says what they mean).
+    ml-1m (`penchant.data.sources.movielens` says what they mean).
 
     Args:
         name: "sample", "ml-100k", "ml-1m", "ml-10m", "ml-20m", "ml-25m", "ml-32m" or "ml-latest-small"; or a `Dataset`
@@ -216,7 +217,7 @@ def load_dataset(
     (200, 100, Attributes(title, year, genres; 100 rows))
     """
     if item not in (None, "title"):
-        raise ParameterError(f'item is {item!r}: use None for movie ids as ids, or "title"')
+        raise ParameterError(Argument("item"), f' is {item!r}: use None for movie ids as ids, or "title"')
     dataset = _find(name)
     if dataset.built_in:
         return _sample(item)

@@ -13,11 +13,17 @@
 
 The mapping lives on the classes (`exit_code`, `http_status`) and nowhere else. Messages name the value, say where
 it is, and say what to do about it.
+
+A message keeps the arguments that it names apart from its words, because they are called otherwise elsewhere: `sep=` is
+`--sep` in the shell. `str(error)` names them as Python does, and `error.said(how)` as `how` says.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import ClassVar
+
+from penchant.text import Argument, Words
 
 __all__ = [
     "AmbiguousTitleError",
@@ -34,14 +40,37 @@ __all__ = [
 
 
 class PenchantError(Exception):
-    """Base of every error that penchant raises on purpose."""
+    """Base of every error that penchant raises on purpose.
+
+    Args:
+        *parts: the words of the message, and among them each argument that it names, as an `Argument`.
+
+    Attributes:
+        message: all of it as Python says it, which is also `str(error)`.
+        parts: what it was made of.
+
+    >>> from penchant.text import Argument
+    >>> error = ParameterError(Argument("n"), " is 0: use at least 1")
+    >>> str(error), error.said(lambda argument: f"--{argument.name}"), error.arguments
+    ('n is 0: use at least 1', '--n is 0: use at least 1', ('n',))
+    """
 
     exit_code: ClassVar[int] = 1
     http_status: ClassVar[int] = 500
 
-    def __init__(self, message: str) -> None:
-        super().__init__(message)
-        self.message = message
+    def __init__(self, *parts: str | Argument) -> None:
+        self.parts: Words = parts
+        self.message = self.said(str)
+        super().__init__(self.message)
+
+    def said(self, how: Callable[[Argument], str]) -> str:
+        """The message with every argument as `how` names it: the words of a shell, or of the fields of a request."""
+        return "".join(how(part) if isinstance(part, Argument) else str(part) for part in self.parts)
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """The names of the arguments that the message names, in their order: the first is the one that is wrong."""
+        return tuple(part.name for part in self.parts if isinstance(part, Argument))
 
     def __str__(self) -> str:
         # KeyError and OSError would print a repr of their arguments.

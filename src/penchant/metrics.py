@@ -1,4 +1,4 @@
-"""How good predictions and recommendations are: pure functions of arrays.
+"""Metrics of ratings and of top-N lists (RMSE, NDCG, recall, coverage ...): pure functions of arrays.
 
 Two kinds of question, two kinds of input.
 
@@ -28,16 +28,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from penchant.checks import is_whole, require
 from penchant.errors import ParameterError
+from penchant.ranked_lists import checked_gains, first_k, hits_in, share, totals_of
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-    from penchant.arrays import Float64Array
+    from penchant.arrays.types import Float64Array
 
 __all__ = [
     "average_precision_at_k",
+    "capped_recall_at_k",
     "coverage",
     "hit_rate_at_k",
     "mae",
@@ -127,7 +128,7 @@ def precision_at_k(relevance: ArrayLike, k: int) -> Float64Array:
     >>> precision_at_k([[1, 0, 1], [0, 0, 0]], k=2).tolist()
     [0.5, 0.0]
     """
-    found: Float64Array = _hits(relevance, k).sum(axis=1)
+    found: Float64Array = hits_in(relevance, k).sum(axis=1)
     return found / k
 
 
@@ -136,7 +137,8 @@ def recall_at_k(relevance: ArrayLike, n_relevant: ArrayLike, k: int) -> Float64A
 
         R@k(u) = 1/R_u sum_{j=1..k} rel_u(j)
 
-    A user with more than k relevant items can't reach 1: the divisor is R_u, not min(k, R_u).
+    A user with more than k relevant items can't reach 1: the divisor is R_u, not min(k, R_u), as in ranx and
+    scikit-learn. `capped_recall_at_k` has the other divisor.
 
     Args:
         relevance: gain of the item at each rank, shape (n_lists, any length); more than 0 is relevant.
@@ -149,8 +151,34 @@ def recall_at_k(relevance: ArrayLike, n_relevant: ArrayLike, k: int) -> Float64A
     >>> recall_at_k([[1, 0, 1], [0, 0, 0]], n_relevant=[4, 0], k=3).tolist()
     [0.5, 0.0]
     """
-    hits = _hits(relevance, k)
-    return _share(hits.sum(axis=1), _totals(n_relevant, hits))
+    hits = hits_in(relevance, k)
+    return share(hits.sum(axis=1), totals_of(n_relevant, hits))
+
+
+def capped_recall_at_k(relevance: ArrayLike, n_relevant: ArrayLike, k: int) -> Float64Array:
+    """Share of the relevant items that k ranks have room for that are among the first k, 0 to 1.
+
+        R@k(u) = 1/min(k, R_u) sum_{j=1..k} rel_u(j)
+
+    The best list reaches 1 for every user. It is recall where a user has at most k relevant items, and precision where
+    there are more. This is the recall@20 and recall@50 of papers on implicit feedback since Liang et al.; `recall_at_k`
+    is the one of textbooks. Numbers of the two do not compare.
+
+    Args:
+        relevance: gain of the item at each rank, shape (n_lists, any length); more than 0 is relevant.
+        n_relevant: R_u, how many relevant items there are in all, listed or not, shape (n_lists,).
+        k: number of ranks that count.
+
+    Raises:
+        ParameterError: as in `recall_at_k`.
+
+    Source: Liang, Krishnan, Hoffman, Jebara (2018), "Variational autoencoders for collaborative filtering".
+
+    >>> capped_recall_at_k([[1, 0, 1], [1, 0, 0]], n_relevant=[4, 1], k=2).tolist()
+    [0.5, 1.0]
+    """
+    hits = hits_in(relevance, k)
+    return share(hits.sum(axis=1), np.minimum(totals_of(n_relevant, hits), k))
 
 
 def hit_rate_at_k(relevance: ArrayLike, k: int) -> Float64Array:
@@ -170,7 +198,7 @@ def hit_rate_at_k(relevance: ArrayLike, k: int) -> Float64Array:
     >>> hit_rate_at_k([[0, 0, 1], [1, 1, 0]], k=2).tolist()
     [0.0, 1.0]
     """
-    found: Float64Array = _hits(relevance, k).max(axis=1)
+    found: Float64Array = hits_in(relevance, k).max(axis=1)
     return found
 
 
@@ -191,7 +219,7 @@ def reciprocal_rank_at_k(relevance: ArrayLike, k: int) -> Float64Array:
     >>> reciprocal_rank_at_k([[0, 1, 1], [0, 0, 0]], k=3).tolist()
     [0.5, 0.0]
     """
-    hits = _hits(relevance, k)
+    hits = hits_in(relevance, k)
     rank: Float64Array = hits.argmax(axis=1) + 1.0  # 1 where there is no hit, which then divides 0
     found: Float64Array = hits.max(axis=1)
     return found / rank
@@ -218,10 +246,10 @@ def average_precision_at_k(relevance: ArrayLike, n_relevant: ArrayLike, k: int) 
     >>> average_precision_at_k([[1, 0, 1, 1]], n_relevant=[4], k=3).round(4).tolist()  # (1/1 + 2/3) / 4
     [0.4167]
     """
-    hits = _hits(relevance, k)
+    hits = hits_in(relevance, k)
     precision = hits.cumsum(axis=1) / np.arange(1, hits.shape[1] + 1)
     collected: Float64Array = (precision * hits).sum(axis=1)
-    return _share(collected, _totals(n_relevant, hits))
+    return share(collected, totals_of(n_relevant, hits))
 
 
 def ndcg_at_k(relevance: ArrayLike, ideal: ArrayLike, k: int) -> Float64Array:
@@ -247,13 +275,13 @@ def ndcg_at_k(relevance: ArrayLike, ideal: ArrayLike, k: int) -> Float64Array:
     >>> ndcg_at_k([[0, 1, 1]], ideal=[[1, 1, 0]], k=3).round(4).tolist()
     [0.6934]
     """
-    everything = _gains(ideal)
-    reached, possible = _dcg(_first_k(relevance, k)), _dcg(_first_k(-np.sort(-everything, axis=1), k))
+    everything = checked_gains(ideal)
+    reached, possible = _dcg(first_k(relevance, k)), _dcg(first_k(-np.sort(-everything, axis=1), k))
     if len(possible) != len(reached):
         raise ParameterError(f"{len(reached)} lists, but {len(possible)} ideal ones")
     if (reached > possible * (1 + 1e-9)).any():
         raise ParameterError(f"list {int(np.argmax(reached > possible * (1 + 1e-9)))} gains more than its ideal")
-    return _share(reached, possible)
+    return share(reached, possible)
 
 
 # -- what is recommended, whether liked or not --
@@ -332,7 +360,12 @@ def overlap(recommended: NDArray[np.integer], n_items: int) -> float:
     return float((held * (held - 1)).sum()) / possible if possible else float("nan")
 
 
-# -- checks --
+# -- what they share --
+
+
+def _dcg(gains: Float64Array) -> Float64Array:
+    discounted: Float64Array = (gains / np.log2(np.arange(2, gains.shape[1] + 2))).sum(axis=1)
+    return discounted
 
 
 def _errors(predicted: ArrayLike, rating: ArrayLike) -> Float64Array:
@@ -346,48 +379,6 @@ def _errors(predicted: ArrayLike, rating: ArrayLike) -> Float64Array:
         at = int(np.argmax(~np.isfinite(errors)))
         raise ParameterError(f"position {at}: predicted {guess.flat[at]}, rated {truth.flat[at]}; both must be finite")
     return errors
-
-
-def _gains(relevance: ArrayLike) -> Float64Array:
-    gains = np.asarray(relevance, dtype=np.float64)
-    if gains.ndim != 2 or len(gains) == 0:
-        raise ParameterError(f"lists have shape {gains.shape}: give at least one list, one a row")
-    if not (np.isfinite(gains) & (gains >= 0)).all():
-        row = int(np.argmax(~(np.isfinite(gains) & (gains >= 0)).all(axis=1)))
-        raise ParameterError(f"list {row} has a gain that is negative or not finite")
-    return gains
-
-
-def _first_k(relevance: ArrayLike, k: int) -> Float64Array:
-    """Gains at ranks 1 to k, shape (n_lists, at most k and at least 1): what is beyond a list's end is 0."""
-    require(is_whole(k, 1), "k", k, "a whole number of at least 1")
-    gains = _gains(relevance)[:, :k]
-    return gains if gains.shape[1] else np.zeros((len(gains), 1))
-
-
-def _hits(relevance: ArrayLike, k: int) -> Float64Array:
-    return (_first_k(relevance, k) > 0).astype(np.float64)
-
-
-def _dcg(gains: Float64Array) -> Float64Array:
-    discounted: Float64Array = (gains / np.log2(np.arange(2, gains.shape[1] + 2))).sum(axis=1)
-    return discounted
-
-
-def _totals(n_relevant: ArrayLike, hits: Float64Array) -> Float64Array:
-    totals = np.asarray(n_relevant, dtype=np.float64)
-    if totals.shape != (len(hits),):
-        raise ParameterError(f"n_relevant has shape {totals.shape} for {len(hits)} lists")
-    short = hits.sum(axis=1) > totals
-    if short.any():
-        at = int(np.argmax(short))
-        raise ParameterError(f"list {at} holds {hits[at].sum():g} relevant items, but n_relevant says {totals[at]:g}")
-    return totals
-
-
-def _share(part: Float64Array, whole: Float64Array) -> Float64Array:
-    """Quotient, 0 where there is nothing to reach."""
-    return np.divide(part, whole, out=np.zeros_like(part), where=whole > 0)
 
 
 def _items(recommended: NDArray[np.integer], n_items: int) -> NDArray[np.integer]:

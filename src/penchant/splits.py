@@ -24,13 +24,13 @@ from typing import overload
 import numpy as np
 from numpy.typing import NDArray
 
-from penchant.arrays import BoolArray, Int32Array, Int64Array
-from penchant.attributes import Attributes
+from penchant.arrays.types import BoolArray, Int32Array, Int64Array
 from penchant.checks import generator, is_real, is_whole, require, require_share
+from penchant.data.attributes import Attributes
+from penchant.data.ratings import Ratings, Split, require_ratings
+from penchant.data.vocab import Vocab
 from penchant.errors import DataError, ParameterError
-from penchant.ratings import Ratings, Split, require_ratings
-from penchant.vocab import Vocab
-from penchant.words import counted
+from penchant.text import Argument, Setting, counted
 
 __all__ = ["by_time", "cold_items", "cold_users", "given", "k_folds", "last_n", "movielens"]
 
@@ -158,15 +158,17 @@ def by_time(ratings: Ratings, test_size: float = 0.2, *, cutoff: float | None = 
     require_ratings(ratings, "ratings")
     time = ratings.timestamp
     if time is None:
-        raise DataError("the ratings have no timestamps, so they can't be split by time: name the column, timestamp=")
+        told = "the ratings have no timestamps, so they can't be split by time: name the column, "
+        raise DataError(told, Setting("timestamp", text=""))
     if cutoff is None:
         cutoff = _cutoff(np.sort(time), test_size)
     require(is_real(cutoff), "cutoff", cutoff, "a moment in the unit of the timestamps")
     held_out = time >= cutoff
     if held_out.all() or not held_out.any():
         raise ParameterError(
-            f"cutoff is {cutoff}: all ratings are {'after' if held_out.all() else 'before'} it; "
-            f"use a moment after {time.min()} and not after {time.max()}"
+            Argument("cutoff"),
+            f" is {cutoff}: all ratings are {'after' if held_out.all() else 'before'} it; "
+            f"use a moment after {time.min()} and not after {time.max()}",
         )
     return ratings.split_by(held_out)
 

@@ -15,11 +15,10 @@ from typer.testing import CliRunner
 
 import penchant
 from penchant import datasets
-from penchant.cli import doctor as doctor_module
 from penchant.cli import main
 from penchant.cli.app import build_app
-from penchant.cli.doctor import examine
-from penchant.cli.reading import in_words_of_the_shell
+from penchant.cli.commands import doctor as doctor_module
+from penchant.cli.commands.doctor import examine
 
 QUICK = ("--test-size", 0, "--solver", "als", "--epochs", 1, "--n-factors", 1, "--json")
 
@@ -162,22 +161,6 @@ def test_tables_that_can_not_be_used(shell: Shell, tmp_path: Path) -> None:
     shell("train", wrong, "--scale", 1, *output).fails(2, "--scale")
 
 
-@pytest.mark.parametrize(
-    ("message", "typed"),
-    [
-        ("name it with user=...; there are 2", "name it with --user ...; there are 2"),
-        ("say user='user name' or user='b'", "say --user 'user name' or --user b"),
-        ("or timestamp=False to leave it out", "or --timestamp none to leave it out"),
-        ("name it with sep=", "name it with --sep"),
-        ("rating_scale=(5, 1): use", "--scale 5 1: use"),
-        ("""for example columns=["user", "item"]""", "for example --columns user,item"),
-        ("keep_ratings=False, n=3", "keep_ratings=False, n=3"),
-    ],
-)
-def test_messages_that_name_arguments_name_options(message: str, typed: str) -> None:
-    assert in_words_of_the_shell(message) == typed
-
-
 # -- datasets --
 
 
@@ -258,7 +241,7 @@ def test_doctor_without_torch(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_doctor_with_nothing_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
-    from penchant.kernels import als
+    from penchant.kernels import als_sweep as als
 
     for name, value in list(vars(als).items()):
         if hasattr(value, "py_func"):
@@ -321,7 +304,7 @@ def test_what_goes_wrong_is_told_in_a_line(
     def fails(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr("penchant.recommender.load", fails)
+    monkeypatch.setattr("penchant.recommender.recommender.load", fails)
     shell("info", films).fails(code, words)
 
 
@@ -329,7 +312,7 @@ def test_a_bug_is_not_hidden(films: Path, monkeypatch: pytest.MonkeyPatch) -> No
     def fails(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("penchant.recommender.load", fails)
+    monkeypatch.setattr("penchant.recommender.recommender.load", fails)
     with pytest.raises(ZeroDivisionError):
         main(["info", str(films)])
 

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penchant.attributes import Attributes
-from penchant.cli.ids import item_id, match_ids, user_id
 from penchant.cli.output import as_text
-from penchant.vocab import Vocab
+from penchant.cli.typed_ids import item_id, match_ids, user_id
+from penchant.data.attributes import Attributes
+from penchant.data.vocab import Vocab
 
 any_id = (
     st.integers(-(2**70), 2**70)

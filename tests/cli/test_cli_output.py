@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 from penchant.cli import output
 from penchant.cli.output import Table, jsonable, note, plain_lines, print_json, print_lines, print_table, printable
 from penchant.cli.progress import EpochCounter, epoch_table
-from penchant.fitting import ALS, EpochRecord
+from penchant.fitting.fit import EpochRecord
+from penchant.solvers.als import ALS
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.uuids() | st.dates() | st.binary(),

@@ -9,7 +9,7 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from penchant.collab.data import CollabDataLoaders
+from penchant.collab.data.loaders import CollabDataLoaders
 from penchant.collab.learner import Learner
 from penchant.collab.start import collab_learner
 

@@ -12,14 +12,14 @@ import torch
 from tests.collab.invented import by_hand, frame, learner, loaders, neural, state_of
 
 import penchant as pt
-from penchant.collab.callbacks import Callback
+from penchant.collab.fits.callbacks import Callback
+from penchant.collab.fits.trackers import EarlyStoppingCallback, SaveModelCallback
 from penchant.collab.learner import Learner
 from penchant.collab.losses import mae
-from penchant.collab.solving import SolverLearner, solver_data
+from penchant.collab.solver_learner import SolverLearner, solver_data
 from penchant.collab.start import collab_learner
-from penchant.collab.trackers import EarlyStoppingCallback, SaveModelCallback
 from penchant.errors import ParameterError, UnsupportedError
-from penchant.recommender import Recommender
+from penchant.recommender.recommender import Recommender
 
 
 def asked(learn: Learner) -> pd.DataFrame:

@@ -9,7 +9,7 @@ import pytest
 import torch
 from tests.collab.invented import by_hand, learner, loaders, state_of
 
-from penchant.collab.callbacks import (
+from penchant.collab.fits.callbacks import (
     Callback,
     CancelEpochException,
     CancelFitException,
@@ -17,8 +17,8 @@ from penchant.collab.callbacks import (
     CancelValidException,
     TerminateOnNaNCallback,
 )
+from penchant.collab.fits.trackers import EarlyStoppingCallback, ReduceLROnPlateau, SaveModelCallback
 from penchant.collab.losses import mae, rmse
-from penchant.collab.trackers import EarlyStoppingCallback, ReduceLROnPlateau, SaveModelCallback
 from penchant.errors import ParameterError, UnsupportedError
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 torch = pytest.importorskip("torch", reason="penchant.collab needs torch")
 from penchant.collab import CollabDataLoaders  # noqa: E402
-from penchant.collab.encoding import classes_of, coded, encoded  # noqa: E402
+from penchant.collab.data.encoding import classes_of, coded, encoded  # noqa: E402
 from penchant.errors import DataError  # noqa: E402
 
 NUMBERS = st.lists(st.integers(-(2**63), 2**63 - 1) | st.integers(0, 9), min_size=1, max_size=30)

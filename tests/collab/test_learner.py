@@ -13,11 +13,11 @@ import torch
 from tests.collab.invented import ByHand, by_hand, frame, learner, loaders, neural, state_of
 from torch import Tensor, nn
 
-from penchant.collab.callbacks import Callback
-from penchant.collab.data import CollabDataLoaders, DataLoader
+from penchant.collab.data.loaders import CollabDataLoaders, DataLoader
+from penchant.collab.fits.callbacks import Callback
+from penchant.collab.fits.optimiser import Adam
 from penchant.collab.learner import Learner
 from penchant.collab.losses import L1LossFlat, MSELossFlat, mae, rmse
-from penchant.collab.optimiser import Adam
 from penchant.collab.start import collab_learner
 from penchant.errors import DataError, ParameterError, UnknownIdError, UnsupportedError
 from penchant.solvers.gradient.schedules import Schedule, constant, flat_cos, one_cycle

@@ -9,9 +9,9 @@ from collections.abc import Callable
 
 import pytest
 
-from penchant.collab import live_table
-from penchant.collab.live_table import NotebookTable, TerminalTable, cells, open_table
-from penchant.collab.recorder import seconds_in_words
+from penchant.collab.display import live_table
+from penchant.collab.display.live_table import NotebookTable, TerminalTable, cells, open_table
+from penchant.collab.display.recorder import seconds_in_words
 
 NAMES = ["epoch", "train_loss", "valid_loss", "a_long_metric", "time"]
 

@@ -10,8 +10,8 @@ import pytest
 import torch
 from tests.collab.invented import learner, loaders
 
+from penchant.collab.display.recorder import Recorder, smooth
 from penchant.collab.losses import mae, rmse
-from penchant.collab.recorder import Recorder, smooth
 from penchant.errors import ParameterError, UnsupportedError
 from penchant.solvers.gradient.schedules import one_cycle
 

@@ -14,7 +14,7 @@ import torch
 from tests.collab.invented import by_hand, learner, loaders, neural, state_of
 from tests.collab.make_fastai_weights import ratings
 
-from penchant.collab.data import CollabDataLoaders
+from penchant.collab.data.loaders import CollabDataLoaders
 from penchant.collab.learner import Learner
 from penchant.collab.start import collab_learner
 from penchant.errors import FormatError, ParameterError, SourceError
@@ -74,7 +74,7 @@ def test_files_go_to_fastai_and_come_back(kind: str, tmp_path: Path) -> None:
 def test_a_file_has_the_layout_of_fastais(kind: str, tmp_path: Path) -> None:
     learn = like_fastais(kind, tmp_path)
     learn.load(FILES / f"fastai-{kind}.pth").save("again")
-    from penchant.collab.weights import _read
+    from penchant.collab.files.weights import _read
 
     theirs, ours = (_read(path) for path in (FILES / f"fastai-{kind}.pth", tmp_path / "models" / "again.pth"))
     assert ours.keys() == theirs.keys() == {"model", "opt"}

@@ -10,9 +10,9 @@ import dataclasses
 import numpy as np
 
 import penchant as pt
-from penchant.fitting import Bayes
-from penchant.ratings import Ratings
-from penchant.solvers.protocol import Solver
+from penchant.data.ratings import Ratings
+from penchant.solvers.bayes import Bayes
+from penchant.solvers.solver import Solver
 
 SOLVERS = {
     "als": pt.ALS(n_factors=4, n_epochs=8),

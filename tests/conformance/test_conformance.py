@@ -21,12 +21,12 @@ from tests.conformance.cases import (
 )
 
 import penchant as pt
+from penchant.data.ratings import Ratings
 from penchant.errors import ParameterError, UnknownIdError, UnsupportedError
-from penchant.fitting import EpochRecord, training_data
+from penchant.fitting.fit import EpochRecord, training_data
 from penchant.models.dot_bias import DotBias
-from penchant.models.protocol import Model
-from penchant.ratings import Ratings
-from penchant.solvers.protocol import Solver
+from penchant.models.model import Model
+from penchant.solvers.solver import Solver
 
 
 @pytest.fixture(params=list(SOLVERS))

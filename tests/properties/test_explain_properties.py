@@ -12,15 +12,15 @@ from hypothesis import strategies as st
 from tests.random_models import random_model, random_net, random_ratings, random_seen
 
 import penchant as pt
-import penchant.explanation
-from penchant.attributes import Attributes
-from penchant.contributions import dot_bias_answer, dot_bias_parts
+import penchant.recommender.explanation
+from penchant.analysis.varimax import principal_axes, rotated, varimax
+from penchant.data.attributes import Attributes
+from penchant.data.vocab import Vocab
 from penchant.models.dot_bias import DotBias
-from penchant.models.protocol import Model
-from penchant.net_contributions import net_answer, net_parts
-from penchant.rotation import principal_axes, rotated, varimax
+from penchant.models.dot_bias.dot_attribution import dot_bias_answer, dot_bias_parts
+from penchant.models.embedding_nn.net_attribution import net_answer, net_parts
+from penchant.models.model import Model
 from penchant.storage import Snapshot
-from penchant.vocab import Vocab
 
 SEEDS = st.integers(0, 2**31)
 LINKS = st.sampled_from([None, (0.5, 5.5), (1.0, 5.0), (-2.0, 9.0)])

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from penchant.data.ratings import Ratings, read_ratings
 from penchant.errors import DataError
-from penchant.ratings import Ratings, read_ratings
 
 small = st.integers(-3, 3)
 int64 = st.integers(-(2**63), 2**63 - 1)

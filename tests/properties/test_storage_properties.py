@@ -27,13 +27,13 @@ from tests.storage_samples import (
 )
 
 from penchant import storage
-from penchant.attributes import Attributes
+from penchant.arrays.seen_ratings import SeenRatings
+from penchant.data.attributes import Attributes
+from penchant.data.feature_encoder import FeatureColumn, FeatureEncoder
+from penchant.data.vocab import Vocab
 from penchant.errors import FormatError
-from penchant.features import FeatureColumn, FeatureEncoder
 from penchant.models.dot_bias import DotBias
-from penchant.seen import SeenRatings
 from penchant.storage import Snapshot
-from penchant.vocab import Vocab
 
 RAW = KEPT.read_bytes()
 FILES = (RAW, KEPT_BAYES.read_bytes())

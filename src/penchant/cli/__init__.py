@@ -43,8 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     import typer
 
     from penchant.cli.app import build_app
-    from penchant.cli.output import INTERRUPTED, Interrupted, note
-    from penchant.cli.reading import in_words_of_the_shell
+    from penchant.cli.output import INTERRUPTED, Interrupted, fail, note
 
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     _repair_streams()
@@ -56,35 +55,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = typer.main.get_command(app).main(arguments, prog_name="penchant", standalone_mode=False)
     except usage_error as error:
         return _usage(error)
-    except PenchantError as error:
-        return _fail(in_words_of_the_shell(error.message), error.exit_code)
     except Interrupted as stopped:
         note(str(stopped))
         return INTERRUPTED
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
     except OSError as error:
-        return _fail(f"{error.filename or 'output'}: {error.strerror or error}", SourceError.exit_code)
+        return fail(f"{error.filename or 'output'}: {error.strerror or error}", SourceError.exit_code)
     except MemoryError:
-        return _fail("not enough memory for this", PenchantError.exit_code)
+        return fail("not enough memory for this", PenchantError.exit_code)
     if code == INTERRUPTED:
-        return _fail("interrupted", INTERRUPTED)
+        return fail("interrupted", INTERRUPTED)
     return code if isinstance(code, int) else 0
-
-
-def _fail(message: str, code: int) -> int:
-    from penchant.cli.output import note
-
-    note(f"error: {message}")
-    return code
 
 
 def _usage(error: Exception) -> int:
     """A mistake in what was typed, in the form of all other errors, and where to read on."""
+    from penchant.cli.output import fail
+
     context = getattr(error, "ctx", None)
     message = str(getattr(error, "format_message", lambda: str(error))()).strip().removesuffix(".")
     path = "penchant" if context is None else context.command_path
-    return _fail(f"{message} (see `{path} --help`)", ParameterError.exit_code)
+    return fail(f"{message} (see `{path} --help`)", ParameterError.exit_code)
 
 
 def _repair_streams() -> None:

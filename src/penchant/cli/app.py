@@ -4,21 +4,24 @@ from collections.abc import Callable
 from typing import Annotated
 
 import typer
+from typer.core import TyperGroup
 
 from penchant._version import __version__
-from penchant.cli.asking import info, predict
-from penchant.cli.changing import forget, update
-from penchant.cli.data import fetch_dataset, list_all
-from penchant.cli.describing import explain, items, map_items, poles, similar
-from penchant.cli.doctor import doctor
-from penchant.cli.exporting import export
+from penchant.cli.argument_words import typed
+from penchant.cli.commands.datasets import fetch_dataset, list_all
+from penchant.cli.commands.describe import explain, items, map_items, poles, similar
+from penchant.cli.commands.doctor import doctor
+from penchant.cli.commands.edit import forget, update
+from penchant.cli.commands.evaluate import evaluate
+from penchant.cli.commands.export import export
+from penchant.cli.commands.plot import plot
+from penchant.cli.commands.predict import info, predict
+from penchant.cli.commands.recommend import ask_next, recommend
+from penchant.cli.commands.train import train
 from penchant.cli.options import command, help_of
-from penchant.cli.output import print_lines
-from penchant.cli.plotting import plot
-from penchant.cli.reading import READING
-from penchant.cli.recommending import ask_next, recommend
-from penchant.cli.scoring import evaluate
-from penchant.cli.training import train
+from penchant.cli.output import fail, print_lines
+from penchant.cli.typed_ratings import READING
+from penchant.errors import PenchantError
 
 __all__ = ["build_app"]
 
@@ -32,6 +35,7 @@ def build_app(*, solver_options: bool) -> typer.Typer:
     """
     app = typer.Typer(
         name="penchant",
+        cls=_Commands,
         help="Learn what people like from the ratings they give, and recommend.",
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
@@ -39,7 +43,7 @@ def build_app(*, solver_options: bool) -> typer.Typer:
     app.callback(invoke_without_command=True)(_start)
     hyper = []
     if solver_options:
-        from penchant.cli.hyper import hyper_options
+        from penchant.cli.solver_options import hyper_options
 
         hyper = hyper_options()
     commands: dict[str, Callable[..., None]] = {
@@ -68,6 +72,18 @@ def build_app(*, solver_options: bool) -> typer.Typer:
     app.add_typer(datasets, name="datasets")
     app.command("doctor", help=help_of(doctor))(doctor)
     return app
+
+
+class _Commands(TyperGroup):
+    """The commands; an error of the library names arguments as the options of the command that was typed."""
+
+    def invoke(self, ctx: typer.Context) -> object:  # type: ignore[override]
+        try:
+            return super().invoke(ctx)
+        except PenchantError as error:
+            command = self.commands.get(ctx.invoked_subcommand or "")
+            parameters = [] if command is None else command.params
+            return fail(error.said(lambda argument: typed(argument, parameters)), error.exit_code)
 
 
 def _print_version(asked: bool) -> None:

@@ -1,4 +1,4 @@
-"""Conditions on items as they are typed: --where genres=Comedy --where year=1990..1999 --without genres=Horror."""
+"""Filters of items as they are typed: --where genres=Comedy --where year=1990..1999 --without genres=Horror."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import typer
 from penchant.errors import ParameterError
 
 if TYPE_CHECKING:
-    from penchant.attributes import Attributes
+    from penchant.data.attributes import Attributes
 
 __all__ = ["WhereOption", "WithoutOption", "condition"]
 

@@ -1,4 +1,4 @@
-"""Commands whose options come from elsewhere: shared by several commands, or read off a solver's dataclass."""
+"""Options of commands that are built: shared by several commands, or read off a solver's dataclass."""
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
@@ -8,11 +8,20 @@ import typer
 
 from penchant.errors import ParameterError
 
-__all__ = ["CountOption", "JsonOption", "ModelArgument", "check_n", "command", "help_of", "option"]
+__all__ = ["CountOption", "IntervalOption", "JsonOption", "ModelArgument", "check_n", "command", "help_of", "option"]
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, to stdout.")]
 ModelArgument = Annotated[str, typer.Argument(metavar="FILE", help="A file that `penchant train` saved.")]
 CountOption = Annotated[int, typer.Option("-n", help="How many.")]
+IntervalOption = Annotated[
+    float | None,
+    typer.Option(
+        "--interval",
+        metavar="SHARE",
+        help="Also show where this share of such ratings lies, such as 0.9.",
+        show_default=False,
+    ),
+]
 
 
 def check_n(n: int) -> None:

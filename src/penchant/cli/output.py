@@ -1,4 +1,4 @@
-"""What the shell prints: results to stdout (a table for people, or JSON), everything else to stderr.
+"""Output of the shell: results to stdout (a table for people, or JSON), everything else to stderr.
 
 A terminal gets rich tables; a pipe or a file gets the same columns as plain aligned text, as wide as they are.
 JSON is one document, with nothing before or after it, and `null` where a number is not finite.
@@ -26,6 +26,7 @@ __all__ = [
     "Json",
     "Table",
     "as_text",
+    "fail",
     "jsonable",
     "note",
     "print_json",
@@ -111,6 +112,12 @@ def note(*lines: str) -> None:
         sys.stderr.flush()
     except OSError:
         pass
+
+
+def fail(message: str, code: int) -> int:
+    """Tell the user what went wrong, in the form of all errors, and return the exit code."""
+    note(f"error: {message}")
+    return code
 
 
 # -- cells --

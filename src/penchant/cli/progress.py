@@ -1,4 +1,4 @@
-"""Training as it goes, on stderr: the library's table of epochs, or one line of a terminal that is rewritten.
+"""Progress of a training on stderr: the library's table of epochs, or one line of a terminal that is rewritten.
 
 Nobody reading stderr, or no room where it goes, is no reason to stop a training.
 """
@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING
 from penchant.cli.output import note
 
 if TYPE_CHECKING:
-    from penchant.fitting import EpochRecord
-    from penchant.solvers.protocol import Solver
+    from penchant.fitting.fit import EpochRecord
+    from penchant.solvers.solver import Solver
 
 __all__ = ["EpochCounter", "epoch_table"]
 
 
 def epoch_table(solver: Solver) -> Callable[[EpochRecord], None]:
     """What to call after each epoch: it prints a row of `epoch train_loss valid_loss time`."""
-    from penchant.fitting import print_epoch
+    from penchant.fitting.fit import print_epoch
 
     if not solver.is_compiled():
         note("compiling the kernels for this machine (once; takes some seconds)")

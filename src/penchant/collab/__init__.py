@@ -30,7 +30,12 @@ except ModuleNotFoundError as error:
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - its name in every notebook
 
-from penchant.collab.callbacks import (
+from penchant.collab.data.categories import Classes
+from penchant.collab.data.loaders import CollabDataLoaders, DataLoader, default_device
+from penchant.collab.data.untar import URLs, untar_data
+from penchant.collab.display.recorder import Recorder
+from penchant.collab.files.learner_file import load_learner
+from penchant.collab.fits.callbacks import (
     Callback,
     CancelEpochException,
     CancelFitException,
@@ -38,10 +43,9 @@ from penchant.collab.callbacks import (
     CancelValidException,
     TerminateOnNaNCallback,
 )
-from penchant.collab.categories import Classes
-from penchant.collab.data import CollabDataLoaders, DataLoader, default_device
-from penchant.collab.export import load_learner
-from penchant.collab.find import SuggestionMethod, minimum, slide, steep, valley
+from penchant.collab.fits.lr_find import SuggestionMethod, minimum, slide, steep, valley
+from penchant.collab.fits.optimiser import Adam
+from penchant.collab.fits.trackers import EarlyStoppingCallback, ReduceLROnPlateau, SaveModelCallback
 from penchant.collab.later import Later
 from penchant.collab.learner import Learner
 from penchant.collab.losses import AccumMetric, L1LossFlat, MSELossFlat, mae, mse, rmse
@@ -54,13 +58,9 @@ from penchant.collab.modules import (
     get_emb_sz,
     tabular_config,
 )
-from penchant.collab.optimiser import Adam
-from penchant.collab.recorder import Recorder
-from penchant.collab.sources import URLs, untar_data
 from penchant.collab.start import collab_learner
 from penchant.collab.tensors import L, one_hot, pca, set_seed, tensor
-from penchant.collab.trackers import EarlyStoppingCallback, ReduceLROnPlateau, SaveModelCallback
-from penchant.solvers.gradient.net import LinBnDrop, SigmoidRange, sigmoid_range
+from penchant.solvers.gradient.net_layers import LinBnDrop, SigmoidRange, sigmoid_range
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -1,4 +1,4 @@
-"""From a learner to a Recommender: the same model without torch, with ids at its door."""
+"""Recommender from a learner: the same model without torch, with ids at its door."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ import numpy as np
 from torch import nn
 
 from penchant._version import __version__
-from penchant.attributes import Attributes
+from penchant.arrays.seen_ratings import SeenRatings
 from penchant.collab.modules import EmbeddingDotBias, EmbeddingNN
-from penchant.collab.solving import SolverLearner, solver_data
+from penchant.collab.solver_learner import SolverLearner, solver_data
+from penchant.data.attributes import Attributes
+from penchant.data.vocab import Vocab
 from penchant.errors import UnsupportedError
-from penchant.fitting import solver_settings
-from penchant.models.protocol import Model, Setting
-from penchant.recommender import Recommender
-from penchant.seen import SeenRatings
+from penchant.fitting.fit import solver_settings
+from penchant.models.model import Model, Setting
+from penchant.recommender.recommender import Recommender
 from penchant.solvers.adam import dot_bias
 from penchant.solvers.baselines import baselines
 from penchant.solvers.gradient.torch_net import model_of
-from penchant.solvers.protocol import TrainingData
+from penchant.solvers.solver import TrainingData
 from penchant.storage import Snapshot
-from penchant.vocab import Vocab
 
 if TYPE_CHECKING:
     from penchant.collab.learner import Learner

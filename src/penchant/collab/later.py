@@ -1,4 +1,4 @@
-"""A module that is imported when it is first used."""
+"""Lazy import: a module that is imported when it is first used."""
 
 from __future__ import annotations
 

@@ -12,23 +12,25 @@ import numpy as np
 from torch import nn
 
 from penchant.checks import is_real, require
-from penchant.collab import export, find, weights
-from penchant.collab.callbacks import Callbacks, HasCallbacks
-from penchant.collab.live_table import ProgressCallback, noop
-from penchant.collab.loop import Plan, run_fit
+from penchant.collab.display.live_table import ProgressCallback, noop
+from penchant.collab.display.recorder import Recorder
+from penchant.collab.files import learner_file as export
+from penchant.collab.files import weights
+from penchant.collab.fits import lr_find as find
+from penchant.collab.fits.callbacks import Callbacks, HasCallbacks
+from penchant.collab.fits.epoch import Loss
+from penchant.collab.fits.learner_predictions import Predicts
+from penchant.collab.fits.loop import Plan, run_fit
+from penchant.collab.fits.measuring import Measure, Metric, as_metrics
+from penchant.collab.fits.optimiser import Adam, OptFunc, Optimizer, check_rate, create_optimiser
 from penchant.collab.losses import MSELossFlat
-from penchant.collab.measuring import Measure, Metric, as_metrics
-from penchant.collab.optimiser import Adam, OptFunc, Optimizer, check_rate, create_optimiser
-from penchant.collab.predicting import Predicts
-from penchant.collab.recorder import Recorder
-from penchant.collab.training import Loss
 from penchant.errors import UnsupportedError
 from penchant.solvers.gradient.schedules import Schedule, flat_cos, one_cycle
 
 if TYPE_CHECKING:
-    from penchant.arrays import Float32Array
-    from penchant.collab.data import CollabDataLoaders
-    from penchant.recommender import Recommender
+    from penchant.arrays.types import Float32Array
+    from penchant.collab.data.loaders import CollabDataLoaders
+    from penchant.recommender.recommender import Recommender
 
 __all__ = ["Learner"]
 

@@ -1,4 +1,4 @@
-"""Losses that compare flattened predictions with flattened targets, and metrics, under fastai's names."""
+"""Loss functions and metrics under fastai's names: predictions and targets are flattened, then compared."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Models of the notebook: `Module`, `EmbeddingDotBias`, sizes of embeddings."""
+"""Torch models of the notebook: `Module`, `EmbeddingDotBias`, sizes of embeddings."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, Self
 from torch import Tensor, nn
 
 from penchant.checks import is_whole, require
-from penchant.collab.categories import Classes
+from penchant.collab.data.categories import Classes
 from penchant.errors import ParameterError
-from penchant.solvers.gradient.net import Embedding, EmbeddingNN, sigmoid_range
+from penchant.solvers.gradient.net_layers import Embedding, EmbeddingNN, sigmoid_range
 
 if TYPE_CHECKING:
-    from penchant.collab.data import CollabDataLoaders
+    from penchant.collab.data.loaders import CollabDataLoaders
 
 __all__ = ["Embedding", "EmbeddingDotBias", "EmbeddingNN", "Module", "emb_sz_rule", "get_emb_sz", "tabular_config"]
 

@@ -12,12 +12,12 @@ from penchant.collab.learner import Learner
 from penchant.collab.losses import MSELossFlat
 from penchant.collab.modules import EmbeddingDotBias, EmbeddingNN, get_emb_sz
 from penchant.errors import ParameterError
-from penchant.solvers.gradient.y_range import require_y_range
+from penchant.solvers.gradient.sigmoid_range import require_y_range
 
 if TYPE_CHECKING:
-    from penchant.collab.data import CollabDataLoaders
-    from penchant.collab.training import Loss
-    from penchant.solvers.protocol import Solver
+    from penchant.collab.data.loaders import CollabDataLoaders
+    from penchant.collab.fits.epoch import Loss
+    from penchant.solvers.solver import Solver
 
 __all__ = ["collab_learner"]
 
@@ -65,7 +65,7 @@ def collab_learner(
                 f"{given} and solver contradict each other: a solver learns the dot product plus biases itself, "
                 f"without a sigmoid; leave {given} out"
             )
-        from penchant.collab.solving import SolverLearner, made_solver
+        from penchant.collab.solver_learner import SolverLearner, made_solver
 
         return SolverLearner(dls, made_solver(solver, n_factors), loss_func=loss_func, **kwargs)
     model: nn.Module

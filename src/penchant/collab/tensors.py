@@ -1,4 +1,4 @@
-"""Small things around tensors that notebooks use: `tensor`, `pca`, `one_hot`, `set_seed`, `L`."""
+"""Small tensor functions that notebooks use: `tensor`, `pca`, `one_hot`, `set_seed`, `L`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ratings grouped by row: the order in which least squares reads them."""
+"""Compressed sparse rows: ratings grouped by user or item, the order in which least squares reads them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from penchant.arrays import Float32Array, Int32Array, Int64Array
+from penchant.arrays.types import Float32Array, Int32Array, Int64Array
 from penchant.kernels.jit import kernel
 
 __all__ = ["GroupedRatings", "group_by_row", "scatter_by_row", "scatter_by_row_readable"]

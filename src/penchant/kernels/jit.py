@@ -1,4 +1,4 @@
-"""The one decorator of all kernels, and whether a kernel still has to be compiled on this machine."""
+"""Compilation of kernels by numba: their one decorator, and whether a kernel still has to be compiled here."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""Sums over draws of predictions, from which their uncertainty is estimated."""
+"""Sums and sums of squares of predictions over draws, from which their uncertainty is estimated."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from penchant.arrays import Float32Array, Float64Array, Int32Array
+from penchant.arrays.types import Float32Array, Float64Array, Int32Array
 from penchant.kernels.jit import kernel
 
 __all__ = ["add_predictions", "add_predictions_readable"]

@@ -1,4 +1,4 @@
-"""The neural model, asked: pair by pair, so that an answer does not depend on what else is asked."""
+"""Neural network, forward pass: pair by pair, so that an answer does not depend on what else is asked."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from penchant.arrays import Float32Array, Int32Array, Int64Array
+from penchant.arrays.types import Float32Array, Int32Array, Int64Array
 from penchant.kernels.jit import kernel
 
 __all__ = ["net_answers"]

@@ -1,4 +1,4 @@
-"""Rows shared out among threads: kernels release the GIL, so plain threads are enough."""
+"""Threads: rows shared out among them; kernels release the GIL, so plain threads are enough."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 
 import numpy as np
 
-from penchant.arrays import Int64Array
+from penchant.arrays.types import Int64Array
 
 __all__ = ["available_threads", "for_row_blocks", "row_blocks", "thread_pool"]
 

@@ -1,10 +1,10 @@
-"""Sums over the ratings of a row that a least-squares problem is made of."""
+"""Normal equations: sums over the ratings of a row that a least-squares problem is made of."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from penchant.arrays import Float64Array, Int32Array, Int64Array
+from penchant.arrays.types import Float64Array, Int32Array, Int64Array
 from penchant.kernels.jit import kernel
 
 __all__ = ["add_products", "add_products_readable"]

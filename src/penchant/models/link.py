@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from penchant.arrays import Float32Array, Float64Array
+from penchant.arrays.types import Float32Array, Float64Array
 
 __all__ = ["YRange", "rating_of", "slope_of"]
 

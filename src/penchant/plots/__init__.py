@@ -15,9 +15,9 @@ pointer. What the pictures say is told in docs/plots.md.
 from penchant.plots.certainty import intervals_by_count
 from penchant.plots.items import bias_ranking, item_map
 from penchant.plots.judging import by_popularity, predicted_against_true
+from penchant.plots.learning import learning_curve, ratings_histogram
 from penchant.plots.reasons import explanation
 from penchant.plots.saving import save
-from penchant.plots.training import learning_curve, ratings_histogram
 
 __all__ = [
     "bias_ranking",

@@ -1,4 +1,4 @@
-"""A picture of how sure a model is of what it has rated seldom and often."""
+"""Plot of prediction intervals by number of ratings: how sure a model is of what is rated seldom and often."""
 
 from __future__ import annotations
 
@@ -7,17 +7,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from penchant.checks import require, require_share
-from penchant.errors import UnsupportedError
-from penchant.models.dot_bias import DotBias
-from penchant.plots.asked import names_of, recommender, training_ratings, unit
+from penchant.plots.inputs import names_of, recommender, training_ratings, unit
 from penchant.plots.theme import blank, looks, wrapped
-from penchant.words import a_model, counted
+from penchant.text import counted
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-    from penchant.arrays import Float64Array, Int64Array
-    from penchant.recommender import Recommender
+    from penchant.arrays.types import Float64Array, Int64Array
+    from penchant.recommender.recommender import Recommender
 
 __all__ = ["intervals_by_count"]
 
@@ -53,8 +51,8 @@ def intervals_by_count(
     colours = looks(theme)
     require(side in ("item", "user"), "side", side, '"item" or "user"')
     require_share("interval", interval, 0.9)
-    if not isinstance(recommender(rec).model, DotBias):
-        raise UnsupportedError(f"{a_model(rec.model.kind)} learns no biases; a dot_bias model does")
+    if recommender(rec).model.linear_form() is None:
+        rec.model.refuse("learns no biases", "a dot_bias model does")
     training_ratings(rec, "a picture of intervals")
     table = rec.item_biases(interval=interval) if side == "item" else rec.user_table(interval=interval)
     counts = table["n_ratings"].to_numpy()

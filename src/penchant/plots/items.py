@@ -1,4 +1,4 @@
-"""Pictures of items: which are liked most, and which lie near each other."""
+"""Plots of items: a ranking by bias, and a map of which lie near each other."""
 
 from __future__ import annotations
 
@@ -8,18 +8,17 @@ import numpy as np
 
 from penchant.checks import is_whole, require
 from penchant.errors import DataError
-from penchant.models.dot_bias import DotBias
-from penchant.plots.asked import names_of, recommender, unit
+from penchant.plots.inputs import names_of, recommender, unit
 from penchant.plots.theme import blank, cut, looks, shortened, wrapped
-from penchant.words import counted
+from penchant.text import counted
 
 if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
 
-    from penchant.arrays import Float64Array
+    from penchant.arrays.types import Float64Array
     from penchant.plots.theme import Theme
-    from penchant.recommender import Recommender
+    from penchant.recommender.recommender import Recommender
 
 __all__ = ["bias_ranking", "item_map"]
 
@@ -123,7 +122,7 @@ def item_map(
     n_names: int = 25,
     theme: str = "light",
 ) -> go.Figure:
-    """All items in the plane: near each other are those that the same people like.
+    """Map of all items in the plane: near each other are those that the same people like.
 
     The points are those of `Recommender.map`. A dot is as large as its item has ratings; its colour says whether the
     item is liked more or less than others (its bias), where the model has biases.
@@ -156,8 +155,8 @@ def item_map(
     order = np.argsort(counts, kind="stable")  # the best known are drawn last, on top
     table, counts = table.iloc[order], counts[order]
     points, names = table[["x", "y"]].to_numpy(dtype=np.float64), names_of(table)
-    model, rows = rec.model, rec.items.find(table["item_id"].tolist())
-    bias = model.item_biases[rows] if isinstance(model, DotBias) else None
+    form, rows = rec.model.linear_form(), rec.items.find(table["item_id"].tolist())
+    bias = None if form is None else form.item_biases[rows]
     sizes = " A large dot has many ratings." if "n_ratings" in table else ""
     figure = blank(
         "Map of items",

@@ -1,4 +1,4 @@
-"""Pictures of predictions beside ratings that were held out."""
+"""Plots of held-out ratings: predicted against true, and recommendations by popularity."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from penchant.checks import is_whole, require
+from penchant.data.ratings import require_ratings
 from penchant.errors import DataError
-from penchant.plots.asked import predictions, recommender, training_ratings
+from penchant.plots.inputs import predictions, recommender, training_ratings
 from penchant.plots.theme import blank, looks
-from penchant.ratings import require_ratings
-from penchant.top_lists import top_lists
-from penchant.words import counted
+from penchant.ranking.top_n_all import top_lists
+from penchant.text import counted
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-    from penchant.arrays import BoolArray, Float32Array, Float64Array
-    from penchant.ratings import Ratings
-    from penchant.recommender import Recommender
-    from penchant.seen import SeenRatings
+    from penchant.arrays.seen_ratings import SeenRatings
+    from penchant.arrays.types import BoolArray, Float32Array, Float64Array
+    from penchant.data.ratings import Ratings
+    from penchant.recommender.recommender import Recommender
 
 __all__ = ["by_popularity", "predicted_against_true"]
 
@@ -29,7 +29,7 @@ _QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
 def predicted_against_true(rec: Recommender, test: Ratings, *, theme: str = "light") -> go.Figure:
-    """What was predicted for ratings of each height, on ratings that were not trained on.
+    """Predicted against true: what was predicted for ratings of each height, on ratings that were not trained on.
 
     A box holds the middle half of the predictions, its line is their median, and its whiskers hold 90 % of them. On
     the dotted line predictions would be right. Boxes are flatter than it: a prediction is a mean, and means are less

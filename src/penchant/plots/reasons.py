@@ -1,4 +1,4 @@
-"""A picture of why somebody is predicted to like something."""
+"""Plot of an explanation: why somebody is predicted to like something."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from penchant.checks import is_whole, require
-from penchant.explanation import Effect, Explanation, RatingEffect
 from penchant.plots.theme import blank, cut, looks, shortened, wrapped
-from penchant.words import counted
+from penchant.recommender.explanation import Effect, Explanation, RatingEffect
+from penchant.text import counted
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go

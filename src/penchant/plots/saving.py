@@ -1,4 +1,4 @@
-"""Figures as files."""
+"""Figures saved as files: HTML, PNG, SVG, PDF."""
 
 from __future__ import annotations
 

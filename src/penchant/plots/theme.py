@@ -1,4 +1,4 @@
-"""How pictures look: colours, fonts, and names cut to their place."""
+"""Theme of plots: colours, fonts, and names cut to their place."""
 
 from __future__ import annotations
 

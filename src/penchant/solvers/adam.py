@@ -8,14 +8,16 @@ from typing import ClassVar
 
 import numpy as np
 
-from penchant.arrays import Float32Array, Float64Array
+from penchant.arrays.types import Float32Array, Float64Array
 from penchant.checks import generator, is_real, is_whole, require
+from penchant.errors import ParameterError
 from penchant.models.dot_bias import DotBias, RowPrior
 from penchant.solvers.gradient.schedules import Schedule, constant, one_cycle
-from penchant.solvers.gradient.y_range import require_y_range, widened
-from penchant.solvers.protocol import Epoch, TrainingData
+from penchant.solvers.gradient.sigmoid_range import require_y_range, widened
+from penchant.solvers.solver import Epoch, FitsRatings, TrainingData
+from penchant.text import Argument
 
-__all__ = ["AdamSolver", "dot_bias"]
+__all__ = ["Adam", "dot_bias"]
 
 _START_SPREAD = 0.01  # standard deviation of the first parameters, cut off at twice that: as in fastai
 _LEAST_VARIANCE = 1e-6  # of rows, where all are alike: a prior needs a precision
@@ -24,14 +26,14 @@ _SCHEDULES = ("one_cycle", "constant")
 
 
 @dataclass(frozen=True, kw_only=True)
-class AdamSolver:
+class Adam(FitsRatings):
     """Mini-batch gradient descent with Adam and decoupled weight decay, the lecture's way to learn a dot product.
 
     It lowers the mean squared error of
 
         r_ui  ~  lo + (hi - lo) / (1 + exp(-(b_u + b_i + p_u . q_i))),     (lo, hi) = y_range
 
-    by one step a batch (equation: `penchant.solvers.gradient.protocol.Trainer`). An epoch shuffles the ratings and
+    by one step a batch (equation: `penchant.solvers.gradient.trainer.Trainer`). An epoch shuffles the ratings and
     leaves out those that do not fill a batch. Unlike `Bayes` and `ALS` it needs its learning rate, decay and number
     of epochs to be right for the data: with too many it learns the training ratings by heart.
 
@@ -69,13 +71,15 @@ class AdamSolver:
             require(is_whole(value, least) and value <= most, name, value, f"a whole number from {least} to {most}")
         require(is_real(self.lr) and 0 < self.lr < 10, "lr", self.lr, "a number more than 0, such as 0.005")
         require(is_real(self.wd) and self.wd >= 0, "wd", self.wd, "a number of at least 0, such as 0.1")
-        require(self.lr * self.wd < 1, "lr * wd", self.lr * self.wd, "less than 1: lower one of them")
+        if not self.lr * self.wd < 1:
+            told = f" is {self.lr * self.wd!r}: use less than 1: lower one of them"
+            raise ParameterError(Argument("lr"), " * ", Argument("wd"), told)
         require(self.schedule in _SCHEDULES, "schedule", self.schedule, " or ".join(map(repr, _SCHEDULES)))
         require_y_range(self.y_range)
         generator(self.rng)
 
     def is_compiled(self) -> bool:
-        from penchant.kernels.adam import adam_batches, catch_up_rows
+        from penchant.kernels.adam_loop import adam_batches, catch_up_rows
         from penchant.kernels.jit import is_compiled
 
         return is_compiled(adam_batches) and is_compiled(catch_up_rows)

@@ -9,22 +9,22 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from penchant.arrays import Float32Array, Float64Array
+from penchant.arrays.types import Float32Array, Float64Array
 from penchant.checks import generator, is_real, is_whole, require
 from penchant.models.dot_bias import DotBias, RowPrior
-from penchant.solvers.protocol import Epoch, TrainingData
+from penchant.solvers.solver import Epoch, FitsRatings, TrainingData
 
 if TYPE_CHECKING:
     from penchant.kernels.csr import GroupedRatings
 
-__all__ = ["ALSSolver"]
+__all__ = ["ALS"]
 
 _START_SPREAD = 0.1  # standard deviation of the first item factors, in units of the ratings' own
 _LEAST_NOISE = 1e-6  # floor of the noise variance, in units of the ratings' own: all-equal ratings leave none
 
 
 @dataclass(frozen=True, kw_only=True)
-class ALSSolver:
+class ALS(FitsRatings):
     """Alternating least squares for explicit ratings.
 
     With y = (r - mu) / sd, the ratings centred and in units of their standard deviation, it lowers
@@ -80,7 +80,7 @@ class ALSSolver:
         )
 
     def is_compiled(self) -> bool:
-        from penchant.kernels.als import solve_rows, squared_errors
+        from penchant.kernels.als_sweep import solve_rows, squared_errors
         from penchant.kernels.csr import scatter_by_row
         from penchant.kernels.jit import is_compiled
 
@@ -110,7 +110,7 @@ class ALSSolver:
 
     def _solve_side(self, pool: Executor, n_threads: int, ratings: GroupedRatings, held: _Side, solved: _Side) -> None:
         """Solve every row of `solved` while `held` stays as it is."""
-        from penchant.kernels.als import solve_rows
+        from penchant.kernels.als_sweep import solve_rows
         from penchant.kernels.parallel import for_row_blocks
 
         ridge = self._ridge(1.0)
@@ -162,7 +162,7 @@ def _mean_squared_error(
     pool: Executor, n_threads: int, ratings: GroupedRatings, others: _Side, rows: _Side, lo: float, hi: float
 ) -> float:
     """Of clipped predictions on the training ratings, in units of their variance."""
-    from penchant.kernels.als import squared_errors
+    from penchant.kernels.als_sweep import squared_errors
     from penchant.kernels.parallel import for_row_blocks
 
     errors = np.zeros(len(rows.bias))
@@ -191,8 +191,8 @@ class _Side:
     """Rows of one side as the kernel reads them: factors, a one, zeros; and a last row of zeros."""
 
     def __init__(self, n_rows: int, n_factors: int) -> None:
-        from penchant.kernels.als import padded_width
+        from penchant.kernels.als_sweep import design_width
 
-        self.design: Float32Array = np.zeros((n_rows + 1, padded_width(n_factors)), dtype=np.float32)
+        self.design: Float32Array = np.zeros((n_rows + 1, design_width(n_factors)), dtype=np.float32)
         self.design[:-1, n_factors] = 1
         self.bias: Float32Array = np.zeros(n_rows, dtype=np.float32)

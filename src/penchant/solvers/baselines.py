@@ -1,13 +1,13 @@
-"""The three predictors that any model has to beat, as models of their own."""
+"""Baselines: global mean, item mean, biases only; predictors that any model has to beat, as models."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from penchant.arrays import Float32Array
+from penchant.arrays.types import Float32Array
 from penchant.models.dot_bias import DotBias, RowPrior
-from penchant.solvers.als import ALSSolver
-from penchant.solvers.protocol import TrainingData
+from penchant.solvers.als import ALS
+from penchant.solvers.solver import TrainingData
 
 __all__ = ["baselines", "means"]
 
@@ -20,7 +20,7 @@ def baselines(data: TrainingData) -> dict[str, DotBias]:
 
     The names are those of the rows that `evaluate` shows.
     """
-    *_, last = ALSSolver(n_factors=0).epochs(data)
+    *_, last = ALS(n_factors=0).epochs(data)
     return {**means(data), "bias only": last.model}
 
 

@@ -11,15 +11,15 @@ import numpy as np
 
 from penchant.checks import generator, is_real, is_whole, require
 from penchant.models.dot_bias import DotBias
-from penchant.solvers.protocol import Epoch, TrainingData
+from penchant.solvers.solver import Epoch, FitsRatings, TrainingData
 
-__all__ = ["BayesSolver"]
+__all__ = ["Bayes"]
 
 _ROUNDS_PER_EPOCH = 5
 
 
 @dataclass(frozen=True, kw_only=True)
-class BayesSolver:
+class Bayes(FitsRatings):
     """Bayesian matrix factorisation: the mean of many plausible models, kept as one small one.
 
         r_ui    ~  N(mu + b_u + b_i + p_u . q_i,  1 / (alpha kappa_u kappa_i))
@@ -101,7 +101,7 @@ class BayesSolver:
 
     def is_compiled(self) -> bool:
         from penchant.kernels.csr import scatter_by_row
-        from penchant.kernels.gibbs import draw_rows, draw_weights
+        from penchant.kernels.gibbs_sweep import draw_rows, draw_weights
         from penchant.kernels.jit import is_compiled
         from penchant.kernels.moments import add_predictions
 
@@ -113,7 +113,7 @@ class BayesSolver:
         The model of an epoch of the burn-in is the mean of the chains' last draws alone.
         """
         from penchant.kernels.parallel import available_threads
-        from penchant.solvers.gibbs.run import Run, Threads
+        from penchant.solvers.gibbs.chains import Run, Threads
 
         run = Run(data, self.n_factors, self.n_chains, implicit=self.implicit, rng=generator(self.rng))
         with Threads(self.n_threads or available_threads(), self.n_chains) as threads:

@@ -10,23 +10,24 @@ from typing import ClassVar
 
 import numpy as np
 
-from penchant.arrays import Float32Array, Int64Array
+from penchant.arrays.types import Float32Array, Int64Array
 from penchant.checks import generator, is_real, is_whole, require
 from penchant.models.embedding_nn import EmbeddingNN
 from penchant.solvers.gradient.net_arrays import keep_net, start_net
 from penchant.solvers.gradient.net_trainer import NetTrainer
 from penchant.solvers.gradient.schedules import Schedule, constant, one_cycle
-from penchant.solvers.gradient.y_range import require_y_range, widened
-from penchant.solvers.protocol import Epoch, TrainingData
+from penchant.solvers.gradient.sigmoid_range import require_y_range, widened
+from penchant.solvers.solver import Epoch, FitsRatings, TrainingData
+from penchant.text import Argument
 
-__all__ = ["NeuralNetSolver"]
+__all__ = ["NeuralNet"]
 
 _UNIT = 4  # ratings are trained on as if their scale were this wide: that of 1 to 5
 _SCHEDULES = ("one_cycle", "constant")
 
 
 @dataclass(frozen=True, kw_only=True)
-class NeuralNetSolver:
+class NeuralNet(FitsRatings):
     """The lecture's neural model: two embeddings side by side, hidden layers, and a sigmoid over the rating scale.
 
         x_0 = [E_user, E_item],    x_l = BN(relu(W_l x_(l-1))),    r_ui  ~  lo + (hi - lo) / (1 + exp(-(w . x_L + b)))
@@ -83,7 +84,8 @@ class NeuralNetSolver:
         require(is_whole(self.batch_size, 2), "batch_size", self.batch_size, "a whole number of at least 2")
         require(is_whole(self.patience, 1), "patience", self.patience, "a whole number of at least 1")
         require(is_real(self.lr) and 0 < self.lr <= 1, "lr", self.lr, "a number more than 0, at most 1")
-        require(is_real(self.wd) and 0 <= self.wd < 1 / self.lr, "wd", self.wd, "a number from 0 to less than 1 / lr")
+        fits = is_real(self.wd) and 0 <= self.wd < 1 / self.lr
+        require(fits, "wd", self.wd, "a number from 0 to less than 1 / ", Argument("lr"))
         require(self.schedule in _SCHEDULES, "schedule", self.schedule, " or ".join(map(repr, _SCHEDULES)))
         require_y_range(self.y_range)
         if self.y_range is not None:
@@ -97,8 +99,8 @@ class NeuralNetSolver:
 
     def is_compiled(self) -> bool:
         from penchant.kernels.jit import is_compiled
-        from penchant.kernels.net import net_batches
         from penchant.kernels.net_answers import net_answers
+        from penchant.kernels.net_loop import net_batches
 
         return is_compiled(net_batches) and is_compiled(net_answers)
 
@@ -132,7 +134,7 @@ class NeuralNetSolver:
 class _Course:
     """A training under way, on some of the ratings."""
 
-    def __init__(self, solver: NeuralNetSolver, data: TrainingData, rows: Int64Array, rng: np.random.Generator) -> None:
+    def __init__(self, solver: NeuralNet, data: TrainingData, rows: Int64Array, rng: np.random.Generator) -> None:
         lo, hi = data.rating_scale
         unit = (hi - lo) / _UNIT or 1.0
         self._y_range = solver.y_range or widened(data.rating_scale)

@@ -14,17 +14,17 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from penchant.attributes import Attributes
+from penchant.arrays.seen_ratings import SeenRatings
+from penchant.data.attributes import Attributes
+from penchant.data.vocab import Vocab
 from penchant.errors import DataError, FormatError
-from penchant.seen import SeenRatings
-from penchant.storage.ids import ids_from_json, ids_to_json
-from penchant.vocab import Vocab
-from penchant.words import counted
+from penchant.storage.id_json import ids_from_json, ids_to_json
+from penchant.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from penchant.arrays import Int64Array, ObjectArray
+    from penchant.arrays.types import Int64Array, ObjectArray
 
 __all__ = ["Arrays", "read_attributes", "read_seen", "read_vocab", "write_attributes", "write_seen", "write_vocab"]
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from penchant.arrays import Float32Array, Float64Array, Int32Array, Int64Array
+from penchant.arrays.types import Float32Array, Float64Array, Int32Array, Int64Array
 from penchant.kernels.csr import GroupedRatings
-from penchant.kernels.gibbs import draw_rows, draw_weights, lanes
+from penchant.kernels.gibbs_sweep import draw_rows, draw_weights, lanes
 from penchant.kernels.parallel import for_row_blocks
-from penchant.solvers.gibbs.hyper import (
+from penchant.solvers.gibbs.hyper_draws import (
     draw_noise_precision,
     draw_noise_scale,
     draw_prior,
@@ -27,7 +27,7 @@ _START_SPREAD = 0.3  # standard deviation of the first factors, in units of the 
 
 @dataclass(frozen=True, eq=False)
 class FeatureBlock:
-    """Features of the rows of one side that share a prior of their weights, in the order of `kernels.gibbs`.
+    """Features of the rows of one side that share a prior of their weights, in the order of `kernels.gibbs_sweep`.
 
     Attributes:
         indptr, rows: entries by feature.
@@ -72,7 +72,7 @@ class Side:
     Attributes:
         factors: (n_rows, width) float32, zeros up to whole registers.
         bias: (n_rows,).
-        scale: kappa, (n_rows,).
+        kappa: how regular the ratings of each row are, (n_rows,).
         mean, precision: m and lambda, (n_factors + 1,).
         weights: of each block of features.
     """
@@ -87,7 +87,7 @@ class Side:
         start = rng.standard_normal((data.n_rows, n_factors), dtype=np.float32)
         self.factors[:, :n_factors] = np.float32(_START_SPREAD) * start
         self.bias: Float32Array = np.zeros(data.n_rows, dtype=np.float32)
-        self.scale: Float32Array = np.ones(data.n_rows, dtype=np.float32)
+        self.kappa: Float32Array = np.ones(data.n_rows, dtype=np.float32)
         self.mean: Float64Array = np.zeros(n_factors + 1)
         self.weights = [_Weights(block, width, n_factors) for block in data.blocks]
         self.squares: Float64Array = np.zeros(data.n_rows)
@@ -141,12 +141,12 @@ class Side:
                 ratings.target,
                 other.factors,
                 other.bias,
-                other.scale,
+                other.kappa,
                 self._prior_factors,
                 self._prior_bias,
                 precision,
                 alpha,
-                self.scale,
+                self.kappa,
                 normals,
                 self.factors,
                 self.bias,
@@ -157,7 +157,7 @@ class Side:
             draw(0, self._data.n_rows)
         else:
             for_row_blocks(pool, ratings.indptr, n_threads, draw)
-        self.scale = draw_noise_scale(rng, self._counts, self.squares, alpha, self._noise_constants)
+        self.kappa = draw_noise_scale(rng, self._counts, self.squares, alpha, self._noise_constants)
 
 
 class Chain:
@@ -180,5 +180,5 @@ class Chain:
         for side, other in ((self.users, self.items), (self.items, self.users)):
             side.draw_prior(self._rng)
             side.draw_rows(other, self.alpha, self._rng, pool, n_threads)
-        squares = float(self.items.squares @ self.items.scale.astype(np.float64))
+        squares = float(self.items.squares @ self.items.kappa.astype(np.float64))
         self.alpha = draw_noise_precision(self._rng, self._n_ratings, squares)

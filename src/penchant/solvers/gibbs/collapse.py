@@ -1,10 +1,10 @@
-"""The mean of many products P Q^T as one product with few columns, while the draws stream by."""
+"""Streaming truncated SVD: the mean of many products P Q^T as one product with few columns."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from penchant.arrays import Float32Array, Float64Array
+from penchant.arrays.types import Float32Array, Float64Array
 
 __all__ = ["RunningProduct", "collapse"]
 
@@ -60,7 +60,11 @@ class RunningProduct:
         self.n_draws += 1
 
     def mean(self) -> tuple[Float32Array, Float32Array]:
-        """The mean product as two tables with `n_factors` columns: all rows of the left, all rows of the right."""
+        """The mean product as two tables with `n_factors` columns: all rows of the left, all rows of the right.
+
+        A singular vector may point either way, and libraries differ. So that machines agree, each column points where
+        its largest loading among the rows of Q is positive.
+        """
         k, used = self._n_factors, self._used
         left, right = self._left[:, :used], self._right[:, :used]
         to_left, to_right = collapse(left[: self._n_left], right[: self._n_right], k)
@@ -70,7 +74,8 @@ class RunningProduct:
             made = np.zeros((len(table), k), dtype=np.float32)
             np.matmul(table, (scale * columns).astype(np.float32), out=made[:, : columns.shape[1]])
             tables.append(made)
-        return tables[0], tables[1]
+        signs = _signs(tables[1][: self._n_right])
+        return tables[0] * signs, tables[1] * signs
 
     def _compress(self, n_columns: int) -> None:
         used = self._used
@@ -81,6 +86,14 @@ class RunningProduct:
             for start in range(0, len(table), _BLOCK):
                 rows = table[start : start + _BLOCK]
                 rows[:, : self._used] = rows[:, :used] @ single
+
+
+def _signs(table: Float32Array) -> Float32Array:
+    """1 or -1 for each column: the sign of its entry with the largest absolute value; 1 for a column of zeros."""
+    if len(table) == 0:
+        return np.ones(table.shape[1], dtype=np.float32)
+    largest = np.take_along_axis(table, np.abs(table).argmax(axis=0)[None], axis=0)[0]
+    return np.where(largest < 0, np.float32(-1), np.float32(1))
 
 
 def collapse(left: Float32Array, right: Float32Array, n_columns: int) -> tuple[Float64Array, Float64Array]:

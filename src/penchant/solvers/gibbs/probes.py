@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from penchant.arrays import Float32Array, Float64Array, Int32Array
+from penchant.arrays.types import Float32Array, Float64Array, Int32Array
 from penchant.kernels.moments import add_predictions
 from penchant.solvers.gibbs.chain import Chain
 

@@ -1,4 +1,4 @@
-"""A step recorded once as a graph of the GPU and replayed: one launch then takes the place of a hundred."""
+"""CUDA graphs: a training step recorded once and replayed; one launch in the place of a hundred."""
 
 from __future__ import annotations
 

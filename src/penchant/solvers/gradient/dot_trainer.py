@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from penchant.arrays import Float32Array, Float64Array, Int32Array, Int64Array
+from penchant.arrays.types import Float32Array, Float64Array, Int32Array, Int64Array
 from penchant.errors import ParameterError
-from penchant.solvers.gradient.protocol import Moments
+from penchant.solvers.gradient.trainer import Moments
 
 if TYPE_CHECKING:
-    from penchant.kernels.adam import Side, Steps
+    from penchant.kernels.adam_loop import Side, Steps
 
 __all__ = ["DotTrainer"]
 
@@ -126,7 +126,7 @@ class DotTrainer:
         self._n_steps = n_steps
 
     def _batches(self, order: Int64Array, batch_size: int, steps: Steps, losses: Float32Array) -> None:
-        from penchant.kernels.adam import adam_batches, catch_up_rows
+        from penchant.kernels.adam_loop import adam_batches, catch_up_rows
 
         adam_batches(order, batch_size, *self._data, self._users, self._items, steps, losses)
         for side in (self._users, self._items):
@@ -134,7 +134,7 @@ class DotTrainer:
         self._n_steps += len(losses)
 
     def _steps(self, lr: Float64Array, mom: Float64Array) -> Steps:
-        from penchant.kernels.adam import Steps
+        from penchant.kernels.adam_loop import Steps
 
         t = self._n_steps + np.arange(1, len(lr) + 1, dtype=np.float64)
         kept = np.cumprod(_kept(lr, self.wd))
@@ -176,9 +176,9 @@ class DotTrainer:
 
 
 def _side(n_rows: int, n_factors: int, bias: int) -> Side:
-    from penchant.kernels.adam import Side, padded_width
+    from penchant.kernels.adam_loop import Side, row_width
 
-    shape = (n_rows, padded_width(n_factors))
+    shape = (n_rows, row_width(n_factors))
     rows, mean, square = (np.zeros(shape, np.float32) for _ in range(3))
     return Side(rows, mean, square, np.zeros(n_rows, np.int64), np.full(n_rows, -1, np.int32), bias)
 

@@ -1,4 +1,4 @@
-"""The neural model's arrays: how they start, and what is kept of them when they are learned."""
+"""Initial and final arrays of the neural model: how they start, and what is kept when they are learned."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from penchant.arrays import BoolArray, Float32Array, Float64Array
+from penchant.arrays.types import BoolArray, Float32Array, Float64Array
 from penchant.models.embedding_nn import NORM_EPS, EmbeddingNN, Layer, fold
 from penchant.solvers.gradient.net_trainer import NetLayer, NetWeights
 

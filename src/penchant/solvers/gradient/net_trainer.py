@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
-from penchant.arrays import Float32Array, Float64Array, Int32Array, Int64Array
+from penchant.arrays.types import Float32Array, Float64Array, Int32Array, Int64Array
 from penchant.checks import is_whole, require
-from penchant.solvers.gradient.protocol import Moments
+from penchant.solvers.gradient.trainer import Moments
 
 if TYPE_CHECKING:
-    from penchant.kernels.net import Dense, Layers, Rates, Table
+    from penchant.kernels.net_loop import Dense, Layers, Rates, Table
 
 __all__ = ["NetLayer", "NetTrainer", "NetWeights"]
 
@@ -120,7 +120,7 @@ class NetTrainer:
         Raises:
             ParameterError: they do not fit together.
         """
-        from penchant.kernels.net import net_batches
+        from penchant.kernels.net_loop import net_batches
 
         require(is_whole(batch_size, 2), "batch_size", batch_size, "a whole number of at least 2")
         fits = len(order) == len(lr) * batch_size and len(lr) == len(mom)
@@ -168,7 +168,7 @@ class NetTrainer:
         return {"embeds.0.weight": self.net.users, "embeds.1.weight": self.net.items}
 
     def _flat_names(self) -> list[str]:
-        """The layers' parameters in the order of the kernel: see `kernels.net.dense_places`."""
+        """The layers' parameters in the order of the kernel: see `kernels.net_loop.dense_places`."""
         names = [name for name in self.net.parameters() if name not in self._tables()]
         decayed = [name for name in names if name.endswith(".0.weight")]
         return decayed + [name for name in names if name not in decayed]
@@ -184,7 +184,7 @@ class NetTrainer:
         return [part.reshape(array.shape) for part, array in zip(np.split(flat, ends), arrays, strict=True)]
 
     def _table(self, name: str, batch_size: int) -> Table:
-        from penchant.kernels.net import Table
+        from penchant.kernels.net_loop import Table
 
         rows = self._tables()[name]
         updated, slots = np.zeros(len(rows), np.int64), np.full(len(rows), -1, np.int32)
@@ -192,13 +192,13 @@ class NetTrainer:
         return Table(rows, *self._moments[name], updated, slots, gradients, touched)
 
     def _dense(self) -> Dense:
-        from penchant.kernels.net import Dense
+        from penchant.kernels.net_loop import Dense
 
         weights = np.concatenate([array.ravel() for array in self._flat_order()])
         return Dense(weights, *self._moments[""], np.zeros_like(weights))
 
     def _layers(self) -> Layers:
-        from penchant.kernels.net import Layers
+        from penchant.kernels.net_loop import Layers
 
         hidden = self.net.hidden
         sizes = [self.net.users.shape[1] + self.net.items.shape[1], *(len(layer.weight) for layer in hidden)]
@@ -208,7 +208,7 @@ class NetTrainer:
         return Layers(np.array(sizes, np.int64), running, float(lo), float(hi))
 
     def _rates(self, lr: Float64Array, mom: Float64Array) -> Rates:
-        from penchant.kernels.net import Rates
+        from penchant.kernels.net_loop import Rates
 
         lr, mom = np.asarray(lr, np.float64), np.asarray(mom, np.float64)
         decay = np.minimum(lr * self.wd, _ALL)  # beyond 1, in a sweep of rates, where the loss is long beyond hope

@@ -1,4 +1,4 @@
-"""How large the steps of a training are, and how much momentum they have, step by step."""
+"""Learning-rate and momentum schedules (one cycle, flat then cosine, constant, sweep), step by step."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from penchant.arrays import Float64Array
+from penchant.arrays.types import Float64Array
 from penchant.checks import is_real, is_whole, require
 
 __all__ = ["Schedule", "constant", "flat_cos", "lr_sweep", "one_cycle"]

@@ -1,4 +1,4 @@
-"""Adam as fastai takes its steps, for the parameters of any torch module: in one fused operation where there is one."""
+"""Adam for any torch module, with the steps of fastai's: in one fused operation where there is one."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from penchant.arrays import Float64Array
+from penchant.arrays.types import Float64Array
 from penchant.checks import require
-from penchant.solvers.gradient.protocol import Moments
+from penchant.solvers.gradient.trainer import Moments
 
 __all__ = ["HYPERS", "TorchAdam", "undecayed"]
 

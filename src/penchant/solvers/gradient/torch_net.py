@@ -1,4 +1,4 @@
-"""The neural model's torch module as arrays: to train it without torch, and to keep it as a model."""
+"""Torch module of the neural model as arrays: to train it without torch, and to keep it as a model."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from penchant.arrays import BoolArray, Float32Array, Float64Array
+from penchant.arrays.types import BoolArray, Float32Array, Float64Array
 from penchant.errors import UnsupportedError
 from penchant.models.embedding_nn import NORM_EPS, EmbeddingNN, Layer, fold
-from penchant.solvers.gradient import net
+from penchant.solvers.gradient import net_layers as net
 from penchant.solvers.gradient.net_trainer import NetLayer, NetWeights
 
 __all__ = ["model_of", "net_of"]

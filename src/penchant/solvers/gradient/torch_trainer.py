@@ -1,4 +1,4 @@
-"""Training of any torch module: the batches of a run gathered at once, and nothing around a step but the step."""
+"""Trainer of any torch module: the batches of a run gathered at once, and nothing around a step but the step."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from penchant.arrays import Float32Array, Float64Array, Int64Array
+from penchant.arrays.types import Float32Array, Float64Array, Int64Array
 from penchant.checks import is_whole, require
-from penchant.solvers.gradient.protocol import Moments
 from penchant.solvers.gradient.torch_adam import TorchAdam
+from penchant.solvers.gradient.trainer import Moments
 
 __all__ = ["Loss", "TorchTrainer", "predict"]
 

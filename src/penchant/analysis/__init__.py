@@ -1,0 +1,1 @@
+"""What a model's arrays say: similarity, vectors of taste, rotated factors, maps, intervals."""

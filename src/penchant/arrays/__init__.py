@@ -1,0 +1,1 @@
+"""Arrays that every room uses: their types, features of rows as numbers, and who rated what."""

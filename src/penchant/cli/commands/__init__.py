@@ -1,0 +1,1 @@
+"""The commands of `penchant`, a file for each capability."""

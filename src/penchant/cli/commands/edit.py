@@ -1,0 +1,142 @@
+"""`penchant update`, `penchant forget`: a saved recommender with more ratings, or with one person less."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from penchant.cli.commands.train import check_output
+from penchant.cli.options import JsonOption, ModelArgument
+from penchant.cli.output import as_text, note, print_json, print_lines, size_in_words
+from penchant.cli.typed_ids import alike_ids, user_id
+from penchant.cli.typed_ratings import RatingsArgument, read
+from penchant.text import counted
+
+if TYPE_CHECKING:
+    from penchant.data.ratings import Ratings
+    from penchant.recommender.recommender import Recommender
+
+__all__ = ["forget", "update"]
+
+_Output = Annotated[
+    str | None,
+    typer.Option(
+        "--output", "-o", metavar="FILE", help="Where to save; in place of FILE where not given.", show_default=False
+    ),
+]
+_NOTHING: dict[str, Any] = {
+    **dict.fromkeys(("n_ratings", "n_changed", "n_users", "n_items"), 0),
+    **dict.fromkeys(("touched_users", "touched_items"), 0.0),
+    **dict.fromkeys(("moved_users", "moved_items")),
+}
+
+
+def update(
+    file: ModelArgument,
+    ratings: RatingsArgument,
+    *,
+    output: _Output = None,
+    as_json: JsonOption = False,
+    reading: Mapping[str, object],
+) -> None:
+    """Take new ratings into a saved recommender, without training.
+
+    Adds the users and items that are new, and brings up to date those that have new ratings. Of a pair that was rated
+    before, the new rating counts. The file is written whole or not at all.
+    """
+    from penchant.recommender.recommender import load
+
+    target = output or file
+    check_output(target)
+    recommender = load(file)
+    scale = {} if _is_dataset(ratings) else {"rating_scale": recommender.rating_scale}
+    new = _alike(read(ratings, scale | dict(reading)), recommender)
+    after = recommender.update(new)
+    if after is not recommender or output is not None:
+        after.save(target)
+    told = _NOTHING if after is recommender else _latest(after)
+    if as_json:
+        print_json({"file": target, "report": new.report.to_dict(), **{name: told[name] for name in _NOTHING}})
+        return
+    if after is recommender:
+        print_lines(f"nothing new: {target} is as {file} was" if output else f"nothing new: {file} stays as it is")
+        return
+    print_lines(f"saved {target} ({_size(target)}): {_news(told)}", *_moves(told))
+
+
+def _is_dataset(source: str) -> bool:
+    """Whether it is read by rule: then its own scale is the right one, and update compares."""
+    from penchant.datasets import list_datasets
+
+    return source in [dataset.name for dataset in list_datasets()] and not Path(source).is_file()
+
+
+def _alike(new: "Ratings", recommender: "Recommender") -> "Ratings":
+    """The ratings with ids of the types of the recommender's: a file of text can't say of what type an id is."""
+    from penchant.data.vocab import Vocab
+
+    users, items = (
+        Vocab(alike_ids([*theirs], known), kind=known.kind)
+        for theirs, known in ((new.users, recommender.users), (new.items, recommender.items))
+    )
+    return replace(new, users=users, items=items)
+
+
+def _latest(recommender: "Recommender") -> dict[str, Any]:
+    training: Any = recommender.info()["training"]
+    latest: dict[str, Any] = training["updates"]["latest"][-1]
+    return latest
+
+
+def _news(told: Mapping[str, Any]) -> str:
+    counts = [counted(told["n_ratings"], "new rating"), counted(told["n_users"], "new user")]
+    changed = f", {counted(told['n_changed'], 'rating')} changed" if told["n_changed"] else ""
+    return f"{', '.join(counts)}, {counted(told['n_items'], 'new item')}{changed}"
+
+
+def _moves(told: Mapping[str, Any]) -> list[str]:
+    lines = []
+    for side in ("users", "items"):
+        moved = told[f"moved_{side}"]
+        apart = "" if moved is None else f"; predictions of those known before moved by {moved:.3f} on average"
+        lines.append(f"{told[f'touched_{side}']:.1%} of the {side} brought up to date{apart}")
+    return lines
+
+
+def forget(
+    file: ModelArgument,
+    user: Annotated[str, typer.Argument(metavar="USER", help="The id of the user to forget.")],
+    *,
+    output: _Output = None,
+    refresh_items: Annotated[
+        bool,
+        typer.Option("--refresh-items", help="Also take what their ratings taught out of the items that they rated."),
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Take a person out of a saved recommender: row, ratings, attributes and id.
+
+    What it predicts for everybody else stays the same. The file is written whole or not at all.
+    """
+    from penchant.recommender.recommender import load
+
+    target = output or file
+    check_output(target)
+    recommender = load(file)
+    who = user_id(user, recommender)
+    after = recommender.forget(who, refresh_items=refresh_items)
+    after.save(target)
+    if Path(target).resolve() != Path(file).resolve():
+        note(f"note: {file} still holds user {as_text(who)}")
+    if as_json:
+        print_json({"file": target, "user_id": who, "n_users": after.n_users, "refreshed_items": refresh_items})
+    else:
+        print_lines(
+            f"saved {target} ({_size(target)}): user {as_text(who)} is forgotten, {counted(after.n_users, 'user')} left"
+        )
+
+
+def _size(path: str) -> str:
+    return size_in_words(Path(path).stat().st_size)

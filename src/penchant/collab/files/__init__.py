@@ -1,0 +1,1 @@
+"""Files of a learner: weights, and the whole learner without code."""

@@ -1,0 +1,1 @@
+"""Training in `penchant.collab`: the loop, callbacks, optimiser, learning-rate finder."""

@@ -1,0 +1,1 @@
+"""Training: ratings meet solvers; cross-validation and comparison of solvers."""

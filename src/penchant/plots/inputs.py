@@ -1,0 +1,65 @@
+"""Inputs of plots: what they ask of a recommender, in row numbers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+
+from penchant.checks import require
+from penchant.data.lookup import joined_rows
+from penchant.recommender.recommender import Recommender
+from penchant.recommender.state import kept_ratings
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from penchant.arrays.seen_ratings import SeenRatings
+    from penchant.arrays.types import Float32Array, Int32Array, ObjectArray
+    from penchant.data.ratings import Ratings
+
+__all__ = ["names_of", "predictions", "recommender", "training_ratings", "unit"]
+
+
+def recommender(value: object) -> Recommender:
+    """The recommender that was given.
+
+    Raises:
+        ParameterError: it is none.
+    """
+    require(isinstance(value, Recommender), "rec", value, "a recommender, from `fit` or `load`")
+    return cast("Recommender", value)
+
+
+def training_ratings(rec: Recommender, what: str) -> SeenRatings:
+    """The training ratings, one row a user that the recommender knows.
+
+    Raises:
+        UnsupportedError: they were not kept; the message says that `what` needs them.
+    """
+    return kept_ratings(rec._state.seen, what).with_users(rec.n_users)  # noqa: SLF001  # row numbers, not ids
+
+
+def predictions(rec: Recommender, test: Ratings) -> tuple[Float32Array, Int32Array]:
+    """Predictions of test ratings, clipped, and the row of each one's item: `rec.n_items` where it is new to `rec`.
+
+    Who or what is new is predicted as in `Recommender.evaluate`: by what the model believes of anybody.
+    """
+    n_users, user_idx = joined_rows(rec.users, test.users, test.user_idx)
+    n_items, item_idx = joined_rows(rec.items, test.items, test.item_idx)
+    lo, hi = rec.rating_scale
+    predicted = rec.model.with_rows(n_users, n_items).predict(user_idx, item_idx)
+    return np.clip(predicted, np.float32(lo), np.float32(hi)), np.minimum(item_idx, np.int32(rec.n_items))
+
+
+def names_of(table: pd.DataFrame) -> list[object]:
+    """The title of each row of a table of items, or its id where it has none."""
+    ids = table["item_id" if "item_id" in table else "user_id"].tolist()
+    titles: ObjectArray | list[None] = table["title"].tolist() if "title" in table else [None] * len(ids)
+    return [one if title is None or title != title else title for one, title in zip(ids, titles, strict=True)]
+
+
+def unit(rec: Recommender) -> str:
+    """In what biases and factors are measured."""
+    form = rec.model.linear_form()
+    return "rating units" if form is None or form.y_range is None else "before the sigmoid"
