@@ -23,6 +23,7 @@ _BENCHMARKS = {
     "fold_in": "users and items folded in beside trained ones: error and time",
     "update": "errors of an updated recommender beside trainings anew, while ratings come in",
     "cold_start": "users and items without ratings, from their features",
+    "choices_lab": "solvers of choices on validation parts of many tables, beside EASE and implicit; hours",
     "ask_next": "what to ask a new person first, beside the most popular and chance",
 }
 

@@ -163,7 +163,7 @@ def measure(protocol: Protocol) -> Measured:
     cold: dict[str, int] = {}
     for case in protocol.cases():
         runs[case.name] = errors(case, protocol.solvers)
-        cold[case.name] = case.split.cold_ratings
+        cold[case.name] = case.split.cold_rows
     models = next(iter(runs.values()))
     return Measured(
         mean={model: _over(runs, model, fmean) for model in models},

@@ -13,6 +13,7 @@ PUBLIC = [
     "ALS",
     "Adam",
     "Bayes",
+    "Choices",
     "NeuralNet",
     "PenchantError",
     "Ratings",
@@ -26,6 +27,7 @@ PUBLIC = [
     "load",
     "load_dataset",
     "metrics",
+    "read_choices",
     "read_ratings",
     "splits",
 ]

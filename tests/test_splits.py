@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +14,9 @@ from hypothesis import strategies as st
 
 from penchant import splits
 from penchant.data.attributes import Attributes
+from penchant.data.choices import Choices
 from penchant.data.ratings import Ratings, Split
+from penchant.data.sources import movielens_splits
 from penchant.data.vocab import Vocab
 from penchant.datasets import load_dataset
 from penchant.errors import DataError, ParameterError
@@ -314,11 +317,11 @@ def test_ua_and_ub_follow_the_published_script(users: list[int], name: str) -> N
     for user in users:
         seen[user] += 1
         expected.append(start <= seen[user] <= stop)
-    assert splits._movielens_mask(np.array(users, dtype=np.int32), name).tolist() == expected
+    assert movielens_splits.mask_of(np.array(users, dtype=np.int32), name).tolist() == expected
 
 
 def test_u1_to_u5_are_the_fifths_of_the_file() -> None:
-    masks = [splits._movielens_mask(np.zeros(50, dtype=np.int32), f"u{k}") for k in range(1, 6)]
+    masks = [movielens_splits.mask_of(np.zeros(50, dtype=np.int32), f"u{k}") for k in range(1, 6)]
     assert [np.flatnonzero(mask).tolist() for mask in masks] == [list(range(k, k + 10)) for k in range(0, 50, 10)]
 
 
@@ -353,3 +356,111 @@ def test_published_splits_need_the_order_of_the_file(movielens_100k: Path) -> No
     shuffled = ratings.take(np.random.default_rng(0).permutation(len(ratings)))
     with pytest.raises(DataError, match=r"order of rows in u\.data, and these are not"):
         splits.movielens(shuffled, "u1")
+
+
+# -- new users, known users, choices --
+
+
+@given(tables(), st.floats(0.01, 0.99), st.floats(0.01, 0.99), seeds)
+def test_new_users_are_unknown_but_for_a_part(ratings: Ratings, share: float, known: float, seed: int) -> None:
+    counts = ratings.user_counts()
+    if (counts > 1).sum() < 2:
+        with pytest.raises(ParameterError, match="there is a single user with more than one row"):
+            splits.new_users(ratings, share, known=known, rng=seed)
+        return
+    split = splits.new_users(ratings, share, known=known, rng=seed)
+    train, fold_in, test = split
+    assert Counter(rows(train)) + Counter(rows(fold_in)) + Counter(rows(test)) == Counter(rows(ratings))
+    for part in split:
+        kept = set(rows(part))
+        assert rows(part) == [row for row in rows(ratings) if row in kept]
+        assert part.users is ratings.users
+        assert part.items is ratings.items
+    new = test.user_counts() > 0
+    assert not (train.user_counts()[new] > 0).any()
+    assert np.array_equal(new, fold_in.user_counts() > 0)
+    assert split.n_new_users == new.sum()
+    assert abs(new.sum() - share * (counts > 1).sum()) < 1
+    for user in np.flatnonzero(new):
+        n = int(counts[user])
+        assert fold_in.user_counts()[user] == min(max(round(known * n), 1), n - 1)
+    assert split.cold_items == Split(train, test).cold_items
+
+
+def test_new_users_can_be_drawn_again_for_validation() -> None:
+    ratings = load_dataset("sample")
+    train, _, test = splits.new_users(ratings, 0.1, rng=1)
+    inner = splits.new_users(train, 0.1, rng=2)
+    assert inner.n_new_users == 18
+    assert not ((inner.test.user_counts() > 0) & (test.user_counts() > 0)).any()
+    assert repr(inner).startswith("NewUserSplit(train ")
+    again = splits.new_users(ratings, 0.1, rng=1)
+    assert np.array_equal(again.fold_in.item_idx, splits.new_users(ratings, 0.1, rng=1).fold_in.item_idx)
+    assert not np.array_equal(again.test.user_idx, splits.new_users(ratings, 0.1, rng=3).test.user_idx)
+
+
+@pytest.mark.parametrize(
+    ("share", "known", "named"), [(0, 0.8, "share is 0"), (0.1, 1, "known is 1"), (1.5, 0.8, "1.5")]
+)
+def test_new_users_out_of_range(share: float, known: float, named: str) -> None:
+    with pytest.raises(ParameterError, match=named):
+        splits.new_users(load_dataset("sample"), share, known=known)
+
+
+@given(tables(timed=True, least=6), st.integers(1_003, 1_009), st.integers(1, 4))
+def test_by_time_of_known_users(ratings: Ratings, cutoff: int, least: int) -> None:
+    times = ratings.timestamp
+    assume((times < cutoff).any() and (times >= cutoff).any())
+    whole = splits.by_time(ratings, cutoff=cutoff)
+    known = whole.train.user_counts() >= least
+    wanted = whole.test.take(known[whole.test.user_idx])
+    if not len(wanted):
+        with pytest.raises(ParameterError, match=f"min_train is {least}: no user of the test part"):
+            splits.by_time(ratings, cutoff=cutoff, min_train=least)
+        return
+    train, test = splits.by_time(ratings, cutoff=cutoff, min_train=least)
+    assert rows(train) == rows(whole.train)
+    assert rows(test) == rows(wanted)
+    n_lost = len(whole.test) - len(test)
+    assert any(f"{n_lost} rating" in note for note in test.report.notes) == (n_lost > 0)
+
+
+def _tried(split: Callable[[Any], Any], of: object) -> tuple[list[Any], str]:
+    """The parts of a split, or why there is none."""
+    try:
+        return list(split(of)), ""
+    except (ParameterError, DataError) as error:
+        return [], str(error)
+
+
+@given(tables(timed=True, least=6), seeds)
+def test_choices_are_split_as_their_ratings_are(ratings: Ratings, seed: int) -> None:
+    choices = ratings.choices()
+    splitters: list[Callable[[Any], Any]] = [
+        lambda of: of.split(0.3, rng=seed),
+        lambda of: splits.k_folds(of, 3, rng=seed)[1],
+        lambda of: splits.last_n(of, 1),
+        lambda of: splits.by_time(of, 0.3),
+        lambda of: splits.cold_users(of, 0.3, rng=seed),
+        lambda of: splits.cold_items(of, 0.3, rng=seed),
+        lambda of: splits.new_users(of, 0.3, rng=seed),
+    ]
+    for split in splitters:
+        expected, refused = _tried(split, ratings)
+        found, told = _tried(split, choices)
+        assert told == refused.replace("rating", "choice")
+        for part, same in zip(found, expected, strict=True):
+            assert type(part) is Choices
+            assert np.array_equal(part.user_idx, same.user_idx)
+            assert np.array_equal(part.item_idx, same.item_idx)
+
+
+def test_given_joins_choices_and_refuses_a_mixture() -> None:
+    train = Choices.from_arrays(["ann", "bob"], [1, 2], [3, 4])
+    test = Choices.from_arrays(["cat", "bob"], [1, 2], [5, 6])
+    joined = splits.given(train, test)
+    assert list(joined.train.users) == ["ann", "bob", "cat"]
+    assert joined.test.weight.tolist() == [5, 6]
+    assert "1 pair of user and item is in the training part too" in joined.test.report.notes
+    with pytest.raises(ParameterError, match=r"train is a table of ratings and test one of choices: .*\.choices\(\)"):
+        splits.given(Ratings.from_arrays([1], [1], [1]), Choices.from_arrays([1], [1]))  # type: ignore[type-var]

@@ -21,6 +21,7 @@ from penchant._version import __version__
 
 if TYPE_CHECKING:
     from penchant import datasets, errors, metrics, splits
+    from penchant.data.choices import Choices, read_choices
     from penchant.data.ratings import Ratings, read_ratings
     from penchant.datasets import load_dataset
     from penchant.errors import PenchantError
@@ -36,6 +37,7 @@ __all__ = [
     "ALS",
     "Adam",
     "Bayes",
+    "Choices",
     "NeuralNet",
     "PenchantError",
     "Ratings",
@@ -49,6 +51,7 @@ __all__ = [
     "load",
     "load_dataset",
     "metrics",
+    "read_choices",
     "read_ratings",
     "splits",
 ]
@@ -57,6 +60,7 @@ _HOMES = {
     "ALS": "penchant.solvers.als",
     "Adam": "penchant.solvers.adam",
     "Bayes": "penchant.solvers.bayes",
+    "Choices": "penchant.data.choices",
     "NeuralNet": "penchant.solvers.neural",
     "PenchantError": "penchant.errors",
     "Ratings": "penchant.data.ratings",
@@ -66,6 +70,7 @@ _HOMES = {
     "fit": "penchant.fitting.fit",
     "load": "penchant.recommender.recommender",
     "load_dataset": "penchant.datasets",
+    "read_choices": "penchant.data.choices",
     "read_ratings": "penchant.data.ratings",
 }
 _MODULES = ("datasets", "errors", "metrics", "splits")

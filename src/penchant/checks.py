@@ -13,7 +13,9 @@ from penchant.errors import DataError, ParameterError
 from penchant.text import Argument
 
 __all__ = [
+    "check_interactions",
     "check_ratings",
+    "check_weights",
     "generator",
     "is_missing",
     "is_real",
@@ -23,7 +25,13 @@ __all__ = [
     "row_numbers",
 ]
 
-_COLUMNS = {"user_idx": np.int32, "item_idx": np.int32, "rating": np.float32, "time_offset": np.uint32}
+_COLUMNS = {
+    "user_idx": np.int32,
+    "item_idx": np.int32,
+    "rating": np.float32,
+    "weight": np.float32,
+    "time_offset": np.uint32,
+}
 
 
 def require(condition: bool, name: str, value: object, *wanted: str | Argument) -> None:
@@ -111,46 +119,79 @@ def row_numbers(rows: ArrayLike, n_rows: int) -> NDArray[np.integer] | BoolArray
     return picked
 
 
-def check_ratings(
+def check_interactions(
     user_idx: Int32Array,
     item_idx: Int32Array,
-    rating: Float32Array,
     time_offset: NDArray[np.uint32] | None,
+    values: tuple[str, Float32Array],
     *,
+    noun: str,
     n_users: int,
     n_items: int,
-    rating_scale: tuple[float, float],
 ) -> None:
-    """Refuse columns of ratings that do not fit together. Cheap: the smallest and the largest of each are looked at.
+    """Refuse columns of a table that do not fit together. Cheap: the smallest and the largest of each are looked at.
+
+    Args:
+        user_idx: row numbers of the users.
+        item_idx: row numbers of the items.
+        time_offset: uint32, or None.
+        values: the name and the array of what the table says of each pair.
+        noun: what a row is called, for messages.
+        n_users: rows that there are.
+        n_items: rows that there are.
 
     Raises:
-        ParameterError: a column is of another type or length, or `rating_scale` is no (lo, hi) with lo <= hi.
-        DataError: a row number is of no user or item, or a rating is not finite or outside `rating_scale`.
+        ParameterError: a column is of another type or length.
+        DataError: a row number is of no user or item.
     """
-    columns = {"rating": rating, "user_idx": user_idx, "item_idx": item_idx, "time_offset": time_offset}
+    columns = {values[0]: values[1], "user_idx": user_idx, "item_idx": item_idx, "time_offset": time_offset}
     for name, column in columns.items():
         if column is not None or name != "time_offset":
-            _check_column(name, column, rating)
-    lo, hi = _scale(rating_scale)
-    if len(rating) == 0:
+            _check_column(name, column, values[1], noun)
+    if len(user_idx) == 0:
         return
     for name, rows, size in (("user_idx", user_idx, n_users), ("item_idx", item_idx, n_items)):
         if rows.min() < 0 or rows.max() >= size:
             at = int(np.argmax((rows < 0) | (rows >= size)))
             raise DataError(Argument(name), f" is {rows[at]} at position {at}: row numbers are 0 to {size - 1}")
+
+
+def check_ratings(rating: Float32Array, rating_scale: tuple[float, float]) -> None:
+    """Refuse ratings that are not finite or outside their scale.
+
+    Raises:
+        ParameterError: `rating_scale` is no (lo, hi) with lo <= hi.
+        DataError: a rating is no good.
+    """
+    lo, hi = _scale(rating_scale)
+    if len(rating) == 0:
+        return
     if not (rating.min() >= np.float32(lo) and rating.max() <= np.float32(hi)):  # "not", for NaN is in no range
         at = int(np.argmin((rating >= np.float32(lo)) & (rating <= np.float32(hi))))
         told = f" is {rating[at]:g} at position {at}: the rating scale is {lo:g} to {hi:g}"
         raise DataError(Argument("rating"), told)
 
 
-def _check_column(name: str, column: object, rating: Float32Array) -> None:
+def check_weights(weight: Float32Array) -> None:
+    """Refuse weights of choices that are not finite and above 0.
+
+    Raises:
+        DataError: a weight is no good.
+    """
+    if len(weight) == 0 or (weight.min() > 0 and weight.max() < np.inf):
+        return
+    at = int(np.argmin((weight > 0) & (weight < np.inf)))
+    told = f" is {weight[at]:g} at position {at}: use a finite number above 0, or leave the row out"
+    raise DataError(Argument("weight"), told)
+
+
+def _check_column(name: str, column: object, values: Float32Array, noun: str) -> None:
     dtype = _COLUMNS[name]
     if not isinstance(column, np.ndarray) or column.dtype != dtype or column.ndim != 1:
         found = f"{column.dtype}{column.shape}" if isinstance(column, np.ndarray) else f"a {type(column).__name__}"
         raise ParameterError(Argument(name), f" is {found}: use a NumPy array of {dtype.__name__}, shape (n,)")
-    if len(column) != len(rating):
-        raise ParameterError(Argument(name), f" has {len(column)} values for {len(rating)} ratings: give one a rating")
+    if len(column) != len(values):
+        raise ParameterError(Argument(name), f" has {len(column)} values for {len(values)} {noun}s: give one a {noun}")
 
 
 def _scale(scale: object) -> tuple[float, float]:

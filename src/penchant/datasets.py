@@ -1,6 +1,7 @@
 """Datasets by name (MovieLens and others): where they come from, where they are here, how they become `Ratings`.
 
     ratings = penchant.load_dataset("ml-100k")
+    choices = penchant.datasets.sample_choices()       # generated clicks, without stars
 
 The files of a dataset are looked for in this order, and the first place that has them wins:
 
@@ -23,15 +24,19 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
+
+from penchant.data.choices import Choices
 from penchant.data.ratings import Ratings
 from penchant.data.sources import movielens, sample
 from penchant.data.sources.download import Progress, check_hash, only_one, progress_bar, published_md5, unpack
 from penchant.data.sources.download import download as download_file
+from penchant.data.sources.sample_choices import generate_choices
 from penchant.data.vocab import Vocab
 from penchant.errors import DownloadError, ParameterError, SourceError
 from penchant.text import Argument
 
-__all__ = ["Dataset", "cache_folder", "fetch", "list_datasets", "load_dataset"]
+__all__ = ["Dataset", "cache_folder", "fetch", "list_datasets", "load_dataset", "sample_choices"]
 
 _GROUPLENS = "https://files.grouplens.org/datasets/movielens"
 _LICENCE = "research use, to be acknowledged; no commercial use without permission by GroupLens; "
@@ -239,6 +244,37 @@ def _sample(item: str | None) -> Ratings:
     if item is None:
         return ratings
     return replace(ratings, items=Vocab(ratings.item_attributes["title"], kind="item"))
+
+
+def sample_choices(
+    n_users: int = 300,
+    n_items: int = 200,
+    n_choices: int = 6_000,
+    *,
+    n_factors: int = 8,
+    long_tail: float = 1.0,
+    rng: int | np.random.Generator = 0,
+) -> Choices:
+    """Generated choices, of any size: invented people, invented films, and who watches which film how often.
+
+    `penchant.data.sources.sample_choices` says how they are generated; `generate_choices` there gives the chance of
+    every choice, too.
+
+    Args:
+        n_users: how many people (default 300).
+        n_items: how many films (default 200).
+        n_choices: how many pairs of a person and a film are chosen, about; at most half of all (default 6_000).
+        n_factors: kinds of taste (default 8).
+        long_tail: standard deviation of the log of popularity (default 1.0).
+        rng: seed or generator (default 0).
+
+    Raises:
+        ParameterError: an argument out of its range.
+
+    >>> sample_choices(n_users=50, n_items=40, n_choices=500)
+    Choices(... choices, 50 users, 40 items, weights 1 to ..., density ...%)
+    """
+    return generate_choices(n_users, n_items, n_choices, n_factors=n_factors, long_tail=long_tail, rng=rng).choices()
 
 
 def fetch(

@@ -224,7 +224,7 @@ def test_masks_that_do_not_split() -> None:
 def test_what_is_cold() -> None:
     ratings = Ratings.from_arrays([1, 1, 2, 3], ["a", "b", "b", "c"], [1, 2, 3, 4])
     split = ratings.split_by(np.array([False, False, True, True]))
-    assert (split.cold_users, split.cold_items, split.cold_ratings) == (2, 1, 2)
+    assert (split.cold_users, split.cold_items, split.cold_rows) == (2, 1, 2)
     assert "cold in test: 2 users, 1 item, 2 ratings" in repr(split)
 
 

@@ -5,7 +5,7 @@ import inspect
 import shutil
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,9 +17,11 @@ from penchant.errors import ParameterError, SourceError
 from penchant.text import Argument
 
 if TYPE_CHECKING:
+    from penchant.data.choices import Choices
+    from penchant.data.interactions import Table
     from penchant.data.ratings import Ratings
 
-__all__ = ["READING", "RatingsArgument", "read"]
+__all__ = ["READING", "RatingsArgument", "read", "read_choices"]
 
 RatingsArgument = Annotated[
     str,
@@ -70,24 +72,44 @@ def read(source: str, options: Mapping[str, object]) -> "Ratings":
         ParameterError: an option that is for files, with a dataset.
         DataError: the ratings can't be used as they are.
     """
+    from penchant.data.ratings import read_ratings
+
+    return _read(source, options, read_ratings, lambda ratings: ratings)
+
+
+def read_choices(source: str, options: Mapping[str, object]) -> "Choices":
+    """The choices that `source` names, and on stderr what was read; of a dataset of ratings, who rated what.
+
+    Args:
+        source: as for `read`, and so are the errors.
+        options: those of `READING` that the user gave, and weight.
+    """
+    from penchant.data.choices import read_choices as read_file
+
+    return _read(source, options, read_file, lambda ratings: ratings.choices())
+
+
+def _read(
+    source: str, options: Mapping[str, object], reader: "Callable[..., Table]", of_ratings: "Callable[[Ratings], Table]"
+) -> "Table":
     from penchant.datasets import list_datasets
 
     datasets = [dataset.name for dataset in list_datasets()]
     is_file = Path(source).is_file()
     if source in datasets and not is_file:
-        ratings = _read_dataset(source, options)
+        table = of_ratings(_read_dataset(source, options))
     elif source == _STDIN and not is_file:
-        ratings = _read_stdin(options)
+        table = _read_stdin(options, reader)
     elif is_file or _may_be_many(source):
         if source in datasets:
             note(f"note: {source} is a file here, so the dataset of that name is not used")
-        ratings = _read_file(source, options)
+        table = _read_file(source, options, reader)
     else:
         close = difflib.get_close_matches(source, datasets, n=1)
         meant = f"; did you mean {close[0]!r}?" if close else f" (datasets: {', '.join(datasets)})"
         raise SourceError(f"no file {source!r}, and no dataset of that name{meant}")
-    note(*str(ratings.report).splitlines(), f"density {ratings.density:.2%}")
-    return ratings
+    note(*str(table.report).splitlines(), f"density {table.density:.2%}")
+    return table
 
 
 def _may_be_many(source: str) -> bool:
@@ -104,9 +126,9 @@ def _read_dataset(name: str, options: Mapping[str, object]) -> "Ratings":
     return load_dataset(name, **options)  # type: ignore[arg-type]
 
 
-def _read_file(source: str, options: Mapping[str, object], filesystem: object = None) -> "Ratings":
-    from penchant.data.ratings import read_ratings
-
+def _read_file(
+    source: str, options: Mapping[str, object], reader: "Callable[..., Table]", filesystem: object = None
+) -> "Table":
     arguments = dict(options)
     if arguments.get("timestamp") == "none":
         arguments["timestamp"] = False
@@ -114,10 +136,10 @@ def _read_file(source: str, options: Mapping[str, object], filesystem: object = 
         arguments["columns"] = [name.strip() for name in str(arguments["columns"]).split(",")]
     if "sep" in arguments:
         arguments["sep"] = str(arguments["sep"]).replace("\\t", "\t")
-    return read_ratings(source, filesystem=filesystem, **arguments)  # type: ignore[arg-type]
+    return reader(source, filesystem=filesystem, **arguments)
 
 
-def _read_stdin(options: Mapping[str, object]) -> "Ratings":
+def _read_stdin(options: Mapping[str, object], reader: "Callable[..., Table]") -> "Table":
     """Standard input, put in a temporary file first: some formats are read from their end."""
     from pyarrow import fs
 
@@ -127,4 +149,4 @@ def _read_stdin(options: Mapping[str, object]) -> "Ratings":
         name = "standard input"  # a path relative to the folder, and what messages call it
         with Path(folder, name).open("wb") as file:
             shutil.copyfileobj(sys.stdin.buffer, file)
-        return _read_file(name, options, filesystem=fs.SubTreeFileSystem(folder, fs.LocalFileSystem()))
+        return _read_file(name, options, reader, filesystem=fs.SubTreeFileSystem(folder, fs.LocalFileSystem()))

@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar, Unpack
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from penchant.arrays.types import Float32Array, Int32Array, Int64Array
-from penchant.checks import check_ratings, generator, require, require_share, row_numbers
+from penchant.arrays.types import Float32Array, Int32Array
+from penchant.checks import check_ratings
 from penchant.data.attributes import Attributes
+from penchant.data.choices import Choices
 from penchant.data.ingest import Report
+from penchant.data.interactions import Interactions, Split
 from penchant.data.vocab import Vocab
-from penchant.errors import DataError, ParameterError
-from penchant.text import Argument, counted
+from penchant.errors import ParameterError
+from penchant.text import Argument
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from penchant.data.ingest.pipeline import Reading
+    from penchant.data.tables import Table
 
 __all__ = ["Ratings", "Split", "read_ratings"]
 
+_READ_CHOICES = "Then penchant.read_choices reads them"
+
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Ratings:
+class Ratings(Interactions):
     """A checked table of ratings: 12 bytes a rating, 16 with timestamps. Frozen.
 
     Make one with `Ratings.from_frame`, `Ratings.from_arrays`, `penchant.read_ratings` or `penchant.load_dataset`;
@@ -44,6 +49,9 @@ class Ratings:
         DataError: a row number that a vocabulary does not have, or a rating outside the scale.
     """
 
+    noun: ClassVar[str] = "rating"
+    value_column: ClassVar[str] = "rating"
+
     user_idx: Int32Array
     item_idx: Int32Array
     rating: Float32Array
@@ -57,20 +65,8 @@ class Ratings:
     report: Report = field(default_factory=Report)
 
     def __post_init__(self) -> None:
-        arrays = (self.user_idx, self.item_idx, self.rating, self.time_offset)
-        check_ratings(*arrays, n_users=len(self.users), n_items=len(self.items), rating_scale=self.rating_scale)
-        for name, known in (("user_attributes", self.users), ("item_attributes", self.items)):
-            attributes: Attributes = getattr(self, name)
-            if not attributes:  # nothing is known: a table without columns, of any number of rows
-                object.__setattr__(self, name, Attributes(n_rows=len(known)))
-            elif attributes.n_rows != len(known):
-                raise DataError(f"{name} has {counted(attributes.n_rows, 'row')} for {counted(len(known), known.kind)}")
-        for name in ("user_idx", "item_idx", "rating", "time_offset"):
-            array = getattr(self, name)
-            if array is not None:  # a view is made read-only, not the caller's array
-                view = array.view()
-                view.flags.writeable = False
-                object.__setattr__(self, name, view)
+        self._check_and_freeze()
+        check_ratings(self.rating, self.rating_scale)
 
     # -- in --
 
@@ -118,22 +114,20 @@ class Ratings:
         >>> list(Ratings.from_frame(table, items=films, item="title").items)
         ['Alien', 'Heat']
         """
-        from penchant.data.ingest.pipeline import ingest
         from penchant.data.tables import MemoryTable
 
-        made = ingest(
+        return _read(
             MemoryTable(data),
+            rating_scale,
             user=user,
             item=item,
-            rating=rating,
+            value=rating,
             timestamp=timestamp,
             items=items,
             users=users,
-            rating_scale=rating_scale,
             duplicates=duplicates,
             invalid=invalid,
         )
-        return cls(**vars(made))
 
     @classmethod
     def from_arrays(
@@ -160,134 +154,62 @@ class Ratings:
         >>> Ratings.from_arrays(["ann", "bob"], [7, 7], [5, 3.5])
         Ratings(2 ratings, 2 users, 1 item, scale 3.5 to 5, density 100.00%)
         """
-        from penchant.data.ingest.pipeline import ingest
         from penchant.data.tables import MemoryTable
 
         columns = {"user": user_ids, "item": item_ids, "rating": rating}
         if timestamp is not None:
             columns["timestamp"] = timestamp
-        made = ingest(
+        return _read(
             MemoryTable(columns, label="arrays"),
+            rating_scale,
             user="user",
             item="item",
-            rating="rating",
+            value="rating",
             timestamp=None if timestamp is None else "timestamp",
             items=items,
             users=users,
-            rating_scale=rating_scale,
             duplicates=duplicates,
             invalid=invalid,
         )
-        return cls(**vars(made))
 
-    # -- sizes --
+    # -- other tables --
 
-    def __len__(self) -> int:
-        return len(self.rating)
+    def widened(self, other: Ratings) -> Ratings:
+        """The same ratings on the smallest scale that holds this one and that of `other`."""
+        (lo, hi), (low, high) = self.rating_scale, other.rating_scale
+        return self.replaced(rating_scale=(min(lo, low), max(hi, high)))
 
-    @property
-    def n_users(self) -> int:
-        return len(self.users)
+    def choices(self) -> Choices:
+        """Who rated what, whatever the rating, as a table of choices: each has weight 1.
 
-    @property
-    def n_items(self) -> int:
-        return len(self.items)
+        Vocabularies, times and attributes are shared. `ratings.take(ratings.rating >= 4).choices()` counts only what
+        was liked.
 
-    @property
-    def density(self) -> float:
-        """Share of all user-item pairs that are rated, 0 to 1."""
-        return len(self) / (self.n_users * self.n_items)
-
-    @property
-    def timestamp(self) -> Int64Array | None:
-        """When each rating was given, int64, shape (n,), in the unit of the source (seconds for dates), or None."""
-        return None if self.time_offset is None else self.time_offset.astype(np.int64) + self.time_origin
-
-    def user_counts(self) -> Int64Array:
-        """Ratings of each user, shape (n_users,)."""
-        return np.bincount(self.user_idx, minlength=self.n_users)
-
-    def item_counts(self) -> Int64Array:
-        """Ratings of each item, shape (n_items,)."""
-        return np.bincount(self.item_idx, minlength=self.n_items)
-
-    def titles(self) -> NDArray[np.object_] | None:
-        """The title of each item, shape (n_items,), or None where the items have none."""
-        return self.item_attributes.titles
-
-    # -- parts --
-
-    def take(self, rows: ArrayLike) -> Ratings:
-        """The ratings of some rows (an array or list of numbers, or a mask), with the same vocabularies.
-
-        Raises:
-            ParameterError: a number is of no row, or a mask has another length.
+        >>> Ratings.from_arrays(["ann", "bob"], [7, 7], [1, 5]).choices()
+        Choices(2 choices, 2 users, 1 item, density 100.00%)
         """
-        rows = row_numbers(rows, len(self))
-        return replace(
-            self,
-            user_idx=self.user_idx[rows],
-            item_idx=self.item_idx[rows],
-            rating=self.rating[rows],
-            time_offset=None if self.time_offset is None else self.time_offset[rows],
+        return Choices(
+            user_idx=self.user_idx,
+            item_idx=self.item_idx,
+            weight=np.ones(len(self), dtype=np.float32),
+            users=self.users,
+            items=self.items,
+            time_offset=self.time_offset,
+            time_origin=self.time_origin,
+            user_attributes=self.user_attributes,
+            item_attributes=self.item_attributes,
+            report=replace(
+                self.report,
+                n_ratings=0,
+                n_choices=len(self),
+                rating_scale=None,
+                notes=(*self.report.notes, "each rating was taken as a choice, whatever its stars"),
+            ),
         )
-
-    def split(self, test_size: float = 0.2, *, rng: int | np.random.Generator = 0) -> Split:
-        """Hold out a random share of the ratings: `train, test = ratings.split(0.2, rng=42)`.
-
-        Args:
-            test_size: share of the ratings to hold out, more than 0 and less than 1 (default 0.2).
-            rng: seed or generator (default 0).
-
-        Raises:
-            ParameterError: `test_size` out of range, or so small or large that a part would be empty.
-
-        Other splits (k-fold, per user, by time, the official MovieLens ones) are in `penchant.splits`.
-        """
-        require_share("test_size", test_size)
-        n_test = round(test_size * len(self))
-        wanted = f"a share that leaves some of the {len(self)} ratings to both parts"
-        require(0 < n_test < len(self), "test_size", test_size, wanted)
-        held_out = np.zeros(len(self), dtype=np.bool_)
-        held_out[generator(rng).permutation(len(self))[:n_test]] = True
-        return self.split_by(held_out)
-
-    def split_by(self, held_out: ArrayLike) -> Split:
-        """Split by a mask of rows, shape (n,), an array or a list: True goes to the test part.
-
-        Raises:
-            ParameterError: the mask has another length, or a part would be empty.
-        """
-        mask = np.asarray(held_out)
-        if mask.shape != (len(self),) or mask.dtype != np.bool_:
-            raise ParameterError(f"a mask of {len(self)} booleans is needed, not {mask.dtype}{mask.shape}")
-        if mask.all() or not mask.any():
-            raise ParameterError(f"{int(mask.sum())} of {len(self)} ratings held out: one part would be empty")
-        return Split(self.take(~mask), self.take(mask))
-
-    # -- out --
-
-    def to_frame(self) -> pd.DataFrame:
-        """A pandas table with the caller's ids: user_id, item_id, rating, and timestamp and title where known."""
-        import pandas as pd
-
-        columns: dict[str, object] = {
-            "user_id": self.users.ids[self.user_idx],
-            "item_id": self.items.ids[self.item_idx],
-            "rating": self.rating,
-        }
-        if self.timestamp is not None:
-            columns["timestamp"] = self.timestamp
-        if (titles := self.titles()) is not None:
-            columns["title"] = titles[self.item_idx]
-        return pd.DataFrame(columns)
 
     def __repr__(self) -> str:
         lo, hi = self.rating_scale
-        return (
-            f"Ratings({counted(len(self), 'rating')}, {counted(self.n_users, 'user')}, "
-            f"{counted(self.n_items, 'item')}, scale {lo:g} to {hi:g}, density {self.density:.2%})"
-        )
+        return self._told(f"scale {lo:g} to {hi:g}")
 
 
 def require_ratings(value: object, name: str) -> None:
@@ -296,50 +218,28 @@ def require_ratings(value: object, name: str) -> None:
     Raises:
         ParameterError: it is not.
     """
+    if isinstance(value, Choices):
+        told = " is a table of choices, and this needs stars: read ratings with penchant.read_ratings"
+        raise ParameterError(Argument(name), told)
     if not isinstance(value, Ratings):
         told = f" is a {type(value).__name__}: make Ratings of it first, with penchant.Ratings.from_frame(...)"
         raise ParameterError(Argument(name), told)
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Split:
-    """Two parts of a table of ratings; unpacks as `train, test = split`.
+def _read(table: Table, rating_scale: tuple[float, float] | None, **how: Unpack[Reading]) -> Ratings:
+    """What every reader ends with: the columns, and their scale where it is not given."""
+    from penchant.data.ingest.measure import stars
+    from penchant.data.ingest.pipeline import ingest
 
-    An id is cold when the test part has it and the training part does not: a model can say of it only what it
-    believes of anybody.
-    """
-
-    train: Ratings
-    test: Ratings
-
-    def __post_init__(self) -> None:
-        if self.train.users is not self.test.users or self.train.items is not self.test.items:
-            raise DataError("the parts of a split must share their vocabularies")
-
-    def __iter__(self) -> Iterator[Ratings]:
-        return iter((self.train, self.test))
-
-    @property
-    def cold_users(self) -> int:
-        """Users of the test part without a rating in the training part."""
-        return int(((self.test.user_counts() > 0) & (self.train.user_counts() == 0)).sum())
-
-    @property
-    def cold_items(self) -> int:
-        """Items of the test part without a rating in the training part."""
-        return int(((self.test.item_counts() > 0) & (self.train.item_counts() == 0)).sum())
-
-    @property
-    def cold_ratings(self) -> int:
-        """Ratings of the test part whose user or item is cold."""
-        cold_user = self.train.user_counts()[self.test.user_idx] == 0
-        cold_item = self.train.item_counts()[self.test.item_idx] == 0
-        return int((cold_user | cold_item).sum())
-
-    def __repr__(self) -> str:
-        cold = {"user": self.cold_users, "item": self.cold_items, "rating": self.cold_ratings}
-        told = ", ".join(counted(n, noun) for noun, n in cold.items())
-        return f"Split(train {len(self.train):,}, test {len(self.test):,}; cold in test: {told})"
+    made = ingest(table, stars(rating_scale), **how)
+    lo, hi = map(float, made.found if rating_scale is None else rating_scale)
+    notes = made.report.notes
+    if lo == hi or (made.values == made.values[0]).all():
+        same = float(made.values[0])
+        notes += (f"all ratings are {same:g}: there is no taste to learn; are these clicks or sales? {_READ_CHOICES}",)
+    scale_from = "inferred" if rating_scale is None else "given"
+    report = replace(made.report, rating_scale=(lo, hi), scale_from=scale_from, notes=notes)
+    return Ratings(rating=made.values, rating_scale=(lo, hi), report=report, **made.shared())
 
 
 def read_ratings(
@@ -381,19 +281,17 @@ def read_ratings(
     A file of text cannot say of what type an id is. Ids that all look like whole numbers (in the first megabyte
     without leading zeros) become integers; else they stay text, all of them.
     """
-    from penchant.data.ingest.pipeline import ingest
     from penchant.data.tables import open_files
 
-    made = ingest(
+    return _read(
         open_files(source, sep=sep, columns=columns, encoding=encoding, filesystem=filesystem),
+        rating_scale,
         user=user,
         item=item,
-        rating=rating,
+        value=rating,
         timestamp=timestamp,
         items=items,
         users=users,
-        rating_scale=rating_scale,
         duplicates=duplicates,
         invalid=invalid,
     )
-    return Ratings(**vars(made))

@@ -138,7 +138,7 @@ def cross_validate(
 
 def compare(
     solvers: Mapping[str, Solver] | Iterable[Solver],
-    ratings: Ratings | Split,
+    ratings: Ratings | Split[Ratings],
     *,
     test_size: float = 0.2,
     rng: int | np.random.Generator = 0,

@@ -14,6 +14,7 @@ import numpy as np
 from penchant._version import __version__
 from penchant.arrays.seen_ratings import SeenRatings
 from penchant.checks import require
+from penchant.data.choices import Choices
 from penchant.data.feature_encoder import FeatureEncoder
 from penchant.data.ratings import Ratings, require_ratings
 from penchant.errors import DataError, ParameterError
@@ -23,6 +24,7 @@ from penchant.solvers.baselines import baselines
 from penchant.solvers.bayes import Bayes
 from penchant.solvers.solver import Epoch, Solver, TrainingData
 from penchant.storage import Snapshot
+from penchant.text import Argument
 
 __all__ = ["EpochRecord", "Progress", "fit", "print_epoch"]
 
@@ -83,7 +85,7 @@ def fit(
     """
     solver = Bayes() if solver is None else solver
     require_solver(solver, "solver")
-    require_ratings(ratings, "ratings")
+    _require_stars(ratings)
     if valid is not None:
         require_ratings(valid, "valid")
         if len(valid) == 0:
@@ -105,6 +107,16 @@ def fit(
             raise
         run.interrupted = True
     return _recommender(ratings, solver, run, beside, encoders, keep_ratings=keep_ratings)
+
+
+def _require_stars(ratings: object) -> None:
+    if isinstance(ratings, Choices):
+        raise ParameterError(
+            Argument("ratings"),
+            " is a table of choices, and learning from choices is not there yet: learn from a table with stars, read "
+            "with penchant.read_ratings",
+        )
+    require_ratings(ratings, "ratings")
 
 
 def require_solver(value: object, name: str) -> None:

@@ -11,9 +11,9 @@ import pyarrow as pa
 import pytest
 
 import penchant.data.ingest.duplicates
+from penchant.arrays.grow import Growing, compress
 from penchant.data.ingest import Report
 from penchant.data.ingest.duplicates import repeated_pairs
-from penchant.data.ingest.grow import Growing, compress
 from penchant.data.ingest.times import steps_of
 from penchant.data.ratings import Ratings
 from penchant.errors import DataError

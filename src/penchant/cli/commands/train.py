@@ -146,7 +146,7 @@ def _seed(solver: "Solver") -> int:
     return seed if isinstance(seed, int) else 0
 
 
-def _split(data: "Ratings", test_size: float, seed: int) -> "Split":
+def _split(data: "Ratings", test_size: float, seed: int) -> "Split[Ratings]":
     try:
         return data.split(test_size, rng=seed)
     except ParameterError as error:
@@ -156,7 +156,7 @@ def _split(data: "Ratings", test_size: float, seed: int) -> "Split":
         ) from error
 
 
-def _measure(split: "Split", solver: "Solver") -> _Result:
+def _measure(split: "Split[Ratings]", solver: "Solver") -> _Result:
     from penchant.fitting.fit import fit
 
     train_part, test_part = split

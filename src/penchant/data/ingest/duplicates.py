@@ -1,4 +1,4 @@
-"""Pairs of a user and an item that were rated more than once."""
+"""Pairs of a user and an item that occur more than once."""
 
 from __future__ import annotations
 
@@ -9,15 +9,14 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from penchant.arrays.types import Float32Array, Int32Array, Int64Array
-from penchant.data.ingest.grow import BLOCK, Growing
+from penchant.arrays.grow import BLOCK, Growing
+from penchant.arrays.types import Float32Array, Float64Array, Int32Array, Int64Array
 from penchant.data.tables.table import worker_count
 
-__all__ = ["POLICIES", "Policy", "Repeats", "repeated_pairs", "repeats_of"]
+__all__ = ["Policy", "Repeats", "repeated_pairs", "repeats_of"]
 
-Policy: TypeAlias = Literal["last", "first", "mean", "error"]
+Policy: TypeAlias = Literal["last", "first", "mean", "sum", "error"]
 _ENOUGH = 1 << 20  # rows from which on threads are worth starting
-POLICIES: tuple[Policy, ...] = ("last", "first", "mean", "error")
 
 
 @dataclass(frozen=True)
@@ -27,13 +26,15 @@ class Repeats:
     Attributes:
         drop: rows that do not stand for their pair, ascending.
         keep: for each such pair, the row that does.
-        mean: for each such pair, its mean rating.
+        total: for each such pair, the sum of its values, float64.
+        count: for each such pair, in how many rows it occurs.
         first: the earliest row that repeats a pair, and the row before it with that pair.
     """
 
     drop: Int64Array
     keep: Int64Array
-    mean: Float32Array
+    total: Float64Array
+    count: Int64Array
     first: tuple[int, int]
 
 
@@ -98,7 +99,7 @@ def _repeats(keys: Int64Array, start: int) -> NDArray[np.bool_]:
 def repeats_of(
     user_idx: Int32Array,
     item_idx: Int32Array,
-    rating: Float32Array,
+    values: Float32Array,
     times: NDArray[np.integer] | None,
     *,
     n_items: int,
@@ -110,7 +111,7 @@ def repeats_of(
     Args:
         user_idx: row numbers of the users.
         item_idx: row numbers of the items.
-        rating: the ratings.
+        values: the ratings, or the weights.
         times: in any unit, or None: then the order of rows decides.
         n_items: as for `repeated_pairs`.
         pairs: what it returned, at least one.
@@ -126,8 +127,8 @@ def repeats_of(
     starts = np.flatnonzero(np.append(True, keys[order][1:] != keys[order][:-1]))
     ends = np.append(starts[1:], len(rows))
     chosen = order[starts if first else ends - 1]
-    sums = np.add.reduceat(rating[rows[order]].astype(np.float64), starts)
-    return Repeats(np.delete(rows, chosen), rows[chosen], (sums / (ends - starts)).astype(np.float32), earliest_pair)
+    total = np.add.reduceat(values[rows[order]].astype(np.float64), starts)
+    return Repeats(np.delete(rows, chosen), rows[chosen], total, ends - starts, earliest_pair)
 
 
 def _rows_with(pairs: Int64Array, user_idx: Int32Array, item_idx: Int32Array, n_items: int) -> Int64Array:

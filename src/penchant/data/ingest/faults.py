@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from penchant.arrays.types import BoolArray
+from penchant.text import Words
 
 __all__ = ["Fault", "faults_of"]
 
@@ -17,10 +18,12 @@ class Fault:
     Attributes:
         reason: in words that go on after "the rating is ...".
         rows: a mask with at least one row, shape (rows of the batch,).
+        hint: what to do about it, where that is not the same for every reason.
     """
 
     reason: str
     rows: BoolArray
+    hint: Words = ()
 
 
 def faults_of(masks: Mapping[str, BoolArray]) -> list[Fault]:

@@ -16,9 +16,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from penchant.arrays.grow import BLOCK, Growing, narrow
 from penchant.arrays.types import BoolArray, Int32Array, Int64Array, ObjectArray
 from penchant.data.ingest.faults import Fault, faults_of
-from penchant.data.ingest.grow import BLOCK, Growing, narrow
 from penchant.data.tables import Column
 from penchant.data.vocab import Vocab
 from penchant.errors import DataError

@@ -116,8 +116,13 @@ def _joined(parts: list[Column]) -> Column:
     return pa.chunked_array(chunks)
 
 
-def rows_for(side: Side, known: Vocab) -> Int32Array:
+def rows_for(side: Side, known: Vocab, noun: str) -> Int32Array:
     """The row of `side` that describes each id of a vocabulary, int32, -1 where none does.
+
+    Args:
+        side: the table of attributes.
+        known: the vocabulary.
+        noun: what a row of its table is called, for messages: "rating", "choice".
 
     Raises:
         DataError: it describes none of them.
@@ -132,10 +137,10 @@ def rows_for(side: Side, known: Vocab) -> Int32Array:
         types = ""
         if type(theirs) is not type(ours):
             types = (
-                f": ids are {type(ours).__name__} in the ratings ({ours!r}) and {type(theirs).__name__} in "
+                f": ids are {type(ours).__name__} in the {noun}s ({ours!r}) and {type(theirs).__name__} in "
                 f"{side.label} ({theirs!r})"
             )
-        raise DataError(f"no {known.kind} of the ratings is in {side.label}{types}")
+        raise DataError(f"no {known.kind} of the {noun}s is in {side.label}{types}")
     return np.where(found < 0, -1, side.row_of[found]).astype(np.int32)
 
 

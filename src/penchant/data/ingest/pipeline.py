@@ -2,125 +2,175 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
-from penchant.arrays.types import BoolArray, Float32Array, Int32Array
+from penchant.arrays.types import Float32Array, Int32Array
 from penchant.data.attributes import Attributes
-from penchant.data.ingest.duplicates import POLICIES, repeated_pairs, repeats_of
-from penchant.data.ingest.grow import compress
+from penchant.data.ingest.duplicates import Repeats, repeated_pairs, repeats_of
 from penchant.data.ingest.join import Side, attributes_for, read_side, rows_for
+from penchant.data.ingest.measure import Measure
 from penchant.data.ingest.recognise import Role, Taken, key_column, recognise, shared_item, title_column
 from penchant.data.ingest.report import Report
-from penchant.data.ingest.scan import Scanned, scan
-from penchant.data.ingest.times import steps_of
+from penchant.data.ingest.scan import Scanned, kept, only_used, scan
+from penchant.data.ingest.times import packed_times
 from penchant.data.tables import MemoryTable, Table, is_table, open_files
 from penchant.data.vocab import Vocab
 from penchant.errors import ColumnError, DataError, ParameterError
 from penchant.text import Setting, counted
 
-__all__ = ["Ingested", "ingest"]
+__all__ = ["Ingested", "Reading", "SharedFields", "ingest"]
 
 _FIRST_DROPPED = 10  # rows that a report names
 
 
 @dataclass(frozen=True)
 class Ingested:
-    """What `Ratings` is made of; the fields have its names."""
+    """What `Ratings` and `Choices` are made of; the fields have their names.
+
+    Attributes:
+        values: the ratings or the weights, float32, shape (n,).
+        found: the lowest and the highest of them in the source, before pairs that occur twice were merged.
+    """
 
     user_idx: Int32Array
     item_idx: Int32Array
-    rating: Float32Array
+    values: Float32Array
+    found: tuple[float, float]
     users: Vocab
     items: Vocab
-    rating_scale: tuple[float, float]
     time_offset: NDArray[np.uint32] | None
     time_origin: int
     user_attributes: Attributes
     item_attributes: Attributes
     report: Report
 
+    def shared(self) -> SharedFields:
+        """The fields that ratings and choices have in common, without the report."""
+        return SharedFields(
+            user_idx=self.user_idx,
+            item_idx=self.item_idx,
+            users=self.users,
+            items=self.items,
+            time_offset=self.time_offset,
+            time_origin=self.time_origin,
+            user_attributes=self.user_attributes,
+            item_attributes=self.item_attributes,
+        )
+
+
+class SharedFields(TypedDict):
+    """Keywords of the constructors of `Ratings` and `Choices`."""
+
+    user_idx: Int32Array
+    item_idx: Int32Array
+    users: Vocab
+    items: Vocab
+    time_offset: NDArray[np.uint32] | None
+    time_origin: int
+    user_attributes: Attributes
+    item_attributes: Attributes
+
+
+class Reading(TypedDict):
+    """Keywords of `ingest`: how a table is to be read."""
+
+    user: str | None
+    item: str | None
+    value: str | bool | None
+    timestamp: str | bool | None
+    items: object
+    users: object
+    duplicates: str
+    invalid: str
+
 
 def ingest(
     table: Table,
+    measure: Measure,
     *,
-    user: str | None = None,
-    item: str | None = None,
-    rating: str | None = None,
-    timestamp: str | bool | None = None,
-    items: object = None,
-    users: object = None,
-    rating_scale: tuple[float, float] | None = None,
-    duplicates: str = "last",
-    invalid: str = "error",
+    user: str | None,
+    item: str | None,
+    value: str | bool | None,
+    timestamp: str | bool | None,
+    items: object,
+    users: object,
+    duplicates: str,
+    invalid: str,
 ) -> Ingested:
-    """From a table of any kind to what `Ratings` is made of. Arguments are those of `Ratings.from_frame`."""
-    _check_parameters(rating_scale, duplicates, invalid)
+    """From a table of any kind to what `Ratings` and `Choices` are made of.
+
+    Args:
+        table: where it comes from.
+        measure: what its rows say, ratings or choices.
+        value: the column of that; None recognises it.
+        user, item, timestamp, items, users, duplicates, invalid: as for `penchant.Ratings.from_frame`.
+    """
+    _check_parameters(measure, duplicates, invalid)
     drop = invalid == "drop"
     side = None if items is None else _side_table(items, "items=")
     title_from = item if side is not None and item in side.names and item not in table.names else None
-    taken = _take_columns(table, user, None if title_from else item, rating, timestamp, side)
+    named = {"user": user, "item": None if title_from else item, measure.role: value, "timestamp": timestamp}
+    taken = _take_columns(table, named, side)  # type: ignore[arg-type]  # the keys are roles
     columns = {role: column.name for role, column in taken.items()}
-    scanned = scan(table, columns, rating_scale=rating_scale, drop=drop)
+    scanned = scan(table, columns, measure, drop=drop)
     notes: list[str] = []
-    scanned, item_attributes = _join_items(table, scanned, side, columns, title_from, notes, drop=drop)
+    work = _Joining(table, measure, columns, notes)
+    scanned, item_attributes = work.items(scanned, side, title_from, drop=drop)
     if title_from is not None:
         taken["item"] = Taken(f"{columns['item']} -> {title_from}", "given")
-    user_attributes = _join_users(scanned, users, columns, notes)
-    made = _finish(table, scanned, taken, notes, rating_scale=rating_scale, duplicates=duplicates)
+    user_attributes = work.users(scanned, users)
+    made = _finish(table, measure, scanned, taken, notes, duplicates=duplicates)
     return replace(made, user_attributes=user_attributes, item_attributes=item_attributes)
 
 
 def _finish(
     table: Table,
+    measure: Measure,
     scanned: Scanned,
     taken: Mapping[str, Taken],
     notes: Sequence[str],
     *,
-    rating_scale: tuple[float, float] | None,
     duplicates: str,
 ) -> Ingested:
     """Merge duplicates, pack the times, write the report; attributes are still to come."""
-    given = (scanned.rating.min(), scanned.rating.max()) if rating_scale is None else rating_scale
-    lo, hi = map(float, given)
-    merged = _merge_repeats(table, scanned, duplicates)
-    offset, origin, told = _times(merged)
-    report = replace(
-        _report_of(table, merged, taken, [*notes, *_oddities(merged, lo, hi)]),
-        rating_scale=(lo, hi),
-        scale_from="inferred" if rating_scale is None else "given",
-        duplicates=duplicates,
-        timestamp=told,
-    )
+    found = float(scanned.values.min()), float(scanned.values.max())
+    merged = _merge_repeats(table, measure, scanned, duplicates)
+    offset, origin, told = packed_times(merged.times, merged.time_notes)
+    report = _report_of(table, measure, merged, taken, [*notes, *_oddities(merged)])
     return Ingested(
         user_idx=merged.user_idx,
         item_idx=merged.item_idx,
-        rating=merged.rating,
+        values=merged.values,
+        found=found,
         users=merged.users,
         items=merged.items,
-        rating_scale=(lo, hi),
         time_offset=offset,
         time_origin=origin,
         user_attributes=Attributes(n_rows=len(merged.users)),
         item_attributes=Attributes(n_rows=len(merged.items)),
-        report=report,
+        report=replace(report, duplicates=duplicates, timestamp=told),
     )
 
 
-def _report_of(table: Table, merged: Scanned, taken: Mapping[str, Taken], notes: Sequence[str]) -> Report:
+def _report_of(
+    table: Table, measure: Measure, merged: Scanned, taken: Mapping[str, Taken], notes: Sequence[str]
+) -> Report:
     dropped = merged.dropped.rows()
+    n_kept = len(merged.values)
     return Report(
         source=table.label.removeprefix("the "),
         n_rows=merged.n_rows,
-        n_ratings=len(merged.rating),
+        n_ratings=n_kept if measure.noun == "rating" else 0,
+        n_choices=n_kept if measure.noun == "choice" else 0,
         n_users=len(merged.users),
         n_items=len(merged.items),
         columns={role: (column.name, column.how) for role, column in taken.items()},
-        n_duplicates=merged.n_rows - len(dropped) - len(merged.rating),
+        n_duplicates=merged.n_rows - len(dropped) - n_kept,
         n_dropped=len(dropped),
         dropped_rows=tuple(dropped[:_FIRST_DROPPED].tolist()),
         dropped_for=dict(merged.dropped.reasons),
@@ -129,44 +179,24 @@ def _report_of(table: Table, merged: Scanned, taken: Mapping[str, Taken], notes:
     )
 
 
-def _check_parameters(rating_scale: tuple[float, float] | None, duplicates: str, invalid: str) -> None:
-    if duplicates not in POLICIES:
-        raise ParameterError(Setting("duplicates", duplicates), f": use one of {', '.join(map(repr, POLICIES))}")
+def _check_parameters(measure: Measure, duplicates: str, invalid: str) -> None:
+    if duplicates not in measure.policies:
+        allowed = ", ".join(map(repr, measure.policies))
+        raise ParameterError(Setting("duplicates", duplicates), f": use one of {allowed}")
     if invalid not in ("error", "drop"):
         raise ParameterError(Setting("invalid", invalid), ": use 'error' or 'drop'")
-    if rating_scale is not None and not _is_scale(rating_scale):
-        wanted = ": use the lowest and the highest rating, such as (1, 5)"
-        raise ParameterError(Setting("rating_scale", rating_scale), wanted)
-
-
-def _is_scale(scale: object) -> bool:
-    if isinstance(scale, str):
-        return False
-    try:
-        lo, hi = map(float, scale)  # type: ignore[call-overload]
-    except (TypeError, ValueError):
-        return False
-    return math.isfinite(lo) and math.isfinite(hi) and lo < hi
 
 
 def _side_table(data: object, label: str) -> Table:
     return MemoryTable(data, label=label) if is_table(data) else open_files(data)
 
 
-def _take_columns(
-    table: Table,
-    user: str | None,
-    item: str | None,
-    rating: str | None,
-    timestamp: str | bool | None,
-    side: Table | None,
-) -> dict[str, Taken]:
-    """Role -> column, for all roles that the table has.
+def _take_columns(table: Table, named: Mapping[Role, str | bool | None], side: Table | None) -> dict[str, Taken]:
+    """Role -> column, for all roles that the table has, of those that are `named` (None: to be recognised).
 
     Raises:
         ColumnError: a column is missing, could be one of several, or was named for two roles.
     """
-    named: dict[Role, str | bool | None] = {"user": user, "item": item, "rating": rating, "timestamp": timestamp}
     found: dict[str, Taken | None] = {
         role: recognise(table.names, role, name, table.label)
         for role, name in named.items()
@@ -190,41 +220,58 @@ def _take_columns(
 # -- joins --
 
 
-def _read_side(table: Table, kind: Role, columns: Mapping[str, str]) -> Side:
-    return read_side(table, key_column(table.names, kind, columns[kind], table.label), kind=kind)
+@dataclass(frozen=True)
+class _Joining:
+    """Tables of attributes, joined with what was scanned; `notes` grows."""
 
+    table: Table
+    measure: Measure
+    columns: Mapping[str, str]
+    notes: list[str]
 
-def _join_items(
-    table: Table,
-    scanned: Scanned,
-    side: Table | None,
-    columns: Mapping[str, str],
-    title_from: str | None,
-    notes: list[str],
-    *,
-    drop: bool,
-) -> tuple[Scanned, Attributes]:
-    """What is known of the items; where `title_from` is given, the value of that column of `side` becomes the id."""
-    if side is None:
-        titles = {} if scanned.titles is None else {"title": scanned.titles}
-        return scanned, Attributes(titles, n_rows=len(scanned.items))
-    films = _read_side(side, "item", columns)
-    if title_from is None:
-        return scanned, _describe(films, scanned.items, notes)
-    return _name_items(table, scanned, films, title_from, notes, drop=drop)
+    def _read(self, side: Table, kind: Role) -> Side:
+        return read_side(
+            side, key_column(side.names, kind, self.columns[kind], side.label, self.measure.noun), kind=kind
+        )
 
+    def items(
+        self, scanned: Scanned, side: Table | None, title_from: str | None, *, drop: bool
+    ) -> tuple[Scanned, Attributes]:
+        """What is known of the items; where `title_from` is given, the value of that column becomes the id."""
+        if side is None:
+            titles = {} if scanned.titles is None else {"title": scanned.titles}
+            return scanned, Attributes(titles, n_rows=len(scanned.items))
+        films = self._read(side, "item")
+        if title_from is None:
+            return scanned, self._describe(films, scanned.items)
+        return _name_items(self, scanned, films, title_from, drop=drop)
 
-def _join_users(scanned: Scanned, users: object, columns: Mapping[str, str], notes: list[str]) -> Attributes:
-    if users is None:
-        return Attributes(n_rows=len(scanned.users))
-    return _describe(_read_side(_side_table(users, "users="), "user", columns), scanned.users, notes)
+    def users(self, scanned: Scanned, users: object) -> Attributes:
+        """What is known of the users."""
+        if users is None:
+            return Attributes(n_rows=len(scanned.users))
+        return self._describe(self._read(_side_table(users, "users="), "user"), scanned.users)
+
+    def _describe(self, side: Side, known: Vocab) -> Attributes:
+        """The attributes of each id of a vocabulary."""
+        rows = rows_for(side, known, self.measure.noun)
+        attributes, more = attributes_for(side, rows)
+        self.notes.extend([*side.notes, *more])
+        undescribed = int((rows < 0).sum())
+        if undescribed:
+            of = counted(len(known), known.kind)
+            self.notes.append(f"{undescribed:,} of {of} not in {side.label}: their attributes are missing")
+        unused = len(side.ids) - (len(known) - undescribed)
+        if unused:
+            self.notes.append(f"{counted(unused, known.kind)} of {side.label} without a {self.measure.noun} left out")
+        return attributes
 
 
 def _name_items(
-    table: Table, scanned: Scanned, side: Side, title_from: str, notes: list[str], *, drop: bool
+    work: _Joining, scanned: Scanned, side: Side, title_from: str, *, drop: bool
 ) -> tuple[Scanned, Attributes]:
     """The value of a column of `side` becomes the id of an item; items with the same value become one."""
-    rows = rows_for(side, scanned.items)
+    rows = rows_for(side, scanned.items, work.measure.noun)
     codes, titles, missing = side.as_ids(title_from)
     code_of_item = np.where(rows < 0, -1, np.where(missing, -1, codes)[np.maximum(rows, 0)]).astype(np.int32)
     unnamed = code_of_item[scanned.item_idx] < 0
@@ -234,69 +281,35 @@ def _name_items(
         if not drop:
             name = scanned.items[int(scanned.item_idx[first])]
             raise DataError(
-                f"row {row}{table.locate(row)}: item {name!r} has no {title_from!r} in {side.label}; add it, or leave "
-                "such rows out with ",
+                f"row {row}{work.table.locate(row)}: item {name!r} has no {title_from!r} in {side.label}; add it, or "
+                "leave such rows out with ",
                 Setting("invalid", "drop"),
             )
         lost = scanned.dropped.source_rows(np.flatnonzero(unnamed))
         scanned.dropped.add(lost, {f"item without {title_from!r}": len(lost)})
-        scanned = _keep(scanned, ~unnamed)
-        if not len(scanned.rating):
-            raise DataError(f"none of the rated items has a {title_from!r} in {side.label}")
+        scanned = kept(scanned, ~unnamed)
+        if not len(scanned.values):
+            raise DataError(f"none of the {work.measure.done} items has a {title_from!r} in {side.label}")
     n_ids = len(np.unique(scanned.item_idx))
-    item_idx, items = _only_used(code_of_item[scanned.item_idx], titles)
-    users_idx, users = _only_used(scanned.user_idx, scanned.users)
+    item_idx, items = only_used(code_of_item[scanned.item_idx], titles)
+    users_idx, users = only_used(scanned.user_idx, scanned.users)
     scanned = replace(scanned, item_idx=item_idx, items=items, user_idx=users_idx, users=users)
     if n_ids > len(items):
-        notes.append(
+        work.notes.append(
             f"{counted(n_ids, 'item')} share {len(items):,} values of {title_from!r}: each value is one item now"
         )
     row_of_title = np.full(len(titles), -1, dtype=np.int32)
     described = np.flatnonzero(~missing)[::-1]
     row_of_title[codes[described]] = described  # of equal places, the last assignment stays: the first row
     attributes, more = attributes_for(side, row_of_title[titles.find(items.ids)], leave_out=[title_from])
-    notes.extend([*side.notes, *more])
+    work.notes.extend([*side.notes, *more])
     return scanned, attributes
 
 
-def _describe(side: Side, known: Vocab, notes: list[str]) -> Attributes:
-    """The attributes of each id of a vocabulary."""
-    rows = rows_for(side, known)
-    attributes, more = attributes_for(side, rows)
-    notes.extend([*side.notes, *more])
-    undescribed = int((rows < 0).sum())
-    if undescribed:
-        notes.append(
-            f"{undescribed:,} of {counted(len(known), known.kind)} not in {side.label}: their attributes are missing"
-        )
-    unrated = len(side.ids) - (len(known) - undescribed)
-    if unrated:
-        notes.append(f"{counted(unrated, known.kind)} of {side.label} without a rating left out")
-    return attributes
+# -- duplicates --
 
 
-def _keep(scanned: Scanned, good: BoolArray) -> Scanned:
-    return replace(
-        scanned,
-        user_idx=compress(scanned.user_idx, good),
-        item_idx=compress(scanned.item_idx, good),
-        rating=compress(scanned.rating, good),
-        times=None if scanned.times is None else compress(scanned.times, good),
-    )
-
-
-def _only_used(rows: Int32Array, known: Vocab) -> tuple[Int32Array, Vocab]:
-    """Row numbers in, and a vocabulary of, only those ids that do occur."""
-    used = np.bincount(rows, minlength=len(known)) > 0
-    if used.all():
-        return rows, known
-    return (np.cumsum(used, dtype=np.int32) - np.int32(1))[rows], Vocab(known.ids[used], kind=known.kind)
-
-
-# -- duplicates and times --
-
-
-def _merge_repeats(table: Table, scanned: Scanned, duplicates: str) -> Scanned:
+def _merge_repeats(table: Table, measure: Measure, scanned: Scanned, duplicates: str) -> Scanned:
     n_items = len(scanned.items)
     pairs = repeated_pairs(scanned.user_idx, scanned.item_idx, n_items)
     if not len(pairs):
@@ -304,51 +317,44 @@ def _merge_repeats(table: Table, scanned: Scanned, duplicates: str) -> Scanned:
     repeats = repeats_of(
         scanned.user_idx,
         scanned.item_idx,
-        scanned.rating,
+        scanned.values,
         scanned.times,
         n_items=n_items,
         pairs=pairs,
         first=duplicates == "first",
     )
     if duplicates == "error":
-        again, before = scanned.dropped.source_rows(np.array(repeats.first)).tolist()
-        user, item = (
-            scanned.users[int(scanned.user_idx[repeats.first[0]])],
-            scanned.items[int(scanned.item_idx[repeats.first[0]])],
-        )
-        raise DataError(
-            f"row {again}{table.locate(again)}: user {user!r} has rated item {item!r} before, in row {before} "
-            f"({counted(len(pairs), 'such pair')} in all); ",
-            Setting("duplicates", "last"),
-            ", 'first' or 'mean' would merge them",
-        )
-    if duplicates == "mean":
-        scanned.rating[repeats.keep] = repeats.mean
-    good = np.ones(len(scanned.rating), dtype=np.bool_)
+        raise _repeated(table, measure, scanned, repeats, len(pairs))
+    if duplicates in ("mean", "sum"):
+        of_pair = repeats.total / repeats.count if duplicates == "mean" else repeats.total
+        if of_pair.max() > np.finfo(np.float32).max:
+            raise DataError(
+                f"the {measure.role}s of one pair add up to {of_pair.max():g}, too large: use smaller units"
+            )
+        scanned.values[repeats.keep] = of_pair
+    good = np.ones(len(scanned.values), dtype=np.bool_)
     good[repeats.drop] = False
-    return _keep(scanned, good)
+    return kept(scanned, good)
 
 
-def _times(scanned: Scanned) -> tuple[NDArray[np.uint32] | None, int, str | None]:
-    """Steps, origin, and what the report says of them."""
-    if scanned.times is None:
-        return None, 0, None
-    steps, origin, unit = steps_of(scanned.times)
-    told = "; ".join(scanned.time_notes) or "in the unit of the source"
-    if unit > 1:
-        told += f"; divided by {unit:,} to fit 32 bits, so that times closer than that are equal"
-    return steps, origin, told
+def _repeated(table: Table, measure: Measure, scanned: Scanned, repeats: Repeats, n_pairs: int) -> DataError:
+    again, before = scanned.dropped.source_rows(np.array(repeats.first)).tolist()
+    user = scanned.users[int(scanned.user_idx[repeats.first[0]])]
+    item = scanned.items[int(scanned.item_idx[repeats.first[0]])]
+    first, *others, last = (policy for policy in measure.policies if policy != "error")
+    return DataError(
+        f"row {again}{table.locate(again)}: user {user!r} has {measure.done} item {item!r} before, in row {before} "
+        f"({counted(n_pairs, 'such pair')} in all); ",
+        Setting("duplicates", first),
+        f", {', '.join(map(repr, others))} or {last!r} would merge them",
+    )
 
 
-def _oddities(scanned: Scanned, lo: float, hi: float) -> list[str]:
+def _oddities(scanned: Scanned) -> list[str]:
     """What is allowed, and yet worth knowing."""
     odd = []
     if len(scanned.users) == 1:
         odd.append("there is one user only: nothing can be learned from others")
     if len(scanned.items) == 1:
         odd.append("there is one item only: there is nothing to choose from")
-    if lo == hi or (scanned.rating == scanned.rating[0]).all():
-        odd.append(
-            f"all ratings are {float(scanned.rating[0]):g}: there is no taste to learn; are these clicks or sales?"
-        )
     return odd

@@ -1,4 +1,4 @@
-"""Which column holds the users, which the items, which the ratings, which the times."""
+"""Which column holds the users, which the items, which the ratings or the weights, which the times."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from typing import Literal, TypeAlias, overload
 from penchant.errors import ColumnError, ParameterError
 from penchant.text import Setting, Words, either
 
-__all__ = ["Role", "Taken", "is_title", "key_column", "recognise", "shared_item", "title_column"]
+__all__ = ["Role", "Taken", "has_column", "is_title", "key_column", "recognise", "shared_item", "title_column"]
 
-Role: TypeAlias = Literal["user", "item", "rating", "timestamp"]
+Role: TypeAlias = Literal["user", "item", "rating", "weight", "timestamp"]
 
 # Names as they look in lower case and without anything but letters and digits: User-ID, userId and user_id are one.
 # Each role has tiers: a name of an earlier tier is preferred, two of the same tier are ambiguous.
@@ -40,11 +40,21 @@ _TIERS: Mapping[Role, tuple[frozenset[str], ...]] = {
         frozenset({"rating", "ratings", "userrating", "bookrating", "ratingvalue", "reviewoverall"}),
         frozenset({"score", "scores", "stars", "star", "overall"}),
     ),
+    "weight": (
+        frozenset({"weight", "weights", "count", "counts", "nplays", "playcount", "plays", "listens", "listencount"})
+        | frozenset(
+            {"clicks", "nclicks", "clickcount", "views", "viewcount", "visits", "purchases", "quantity", "qty"}
+        ),
+        frozenset({"n", "playtime", "watchtime", "dwelltime", "hours", "minutes", "seconds", "duration"}),
+    ),
     "timestamp": (
         frozenset({"timestamp", "timestamps", "ts", "unixreviewtime", "unixtime", "datetime"}),
         frozenset({"time", "date"}),
     ),
 }
+
+
+_OPTIONAL = ("weight", "timestamp")  # roles without which a table is whole; False leaves them out
 
 
 @dataclass(frozen=True)
@@ -71,17 +81,17 @@ def recognise(names: Sequence[str], role: Role, given: str | bool | None, label:
     Args:
         names: the columns that there are.
         role: what to look for.
-        given: the caller's name; None to recognise; False (timestamps only) for none.
+        given: the caller's name; None to recognise; False (times and weights only) for none.
         label: what a message calls the table.
 
     Returns:
-        None where timestamps are not wanted, or not there.
+        None where times or weights are not wanted, or not there.
 
     Raises:
         ColumnError: no column, or several could be meant; the message lists them.
         ParameterError: `given` is neither a name nor None.
     """
-    if given is False and role == "timestamp":
+    if given is False and role in _OPTIONAL:
         return None
     if isinstance(given, bool):
         raise ParameterError(Setting(role, given), " is not the name of a column")
@@ -96,20 +106,25 @@ def recognise(names: Sequence[str], role: Role, given: str | bool | None, label:
             raise ColumnError(_repeated(found[0], len(found), label))
         if found:
             choices = either(*(Setting(role, name) for name in dict.fromkeys(found)))
-            off: Words = (", or ", Setting(role, False), " to leave it out") if role == "timestamp" else ()
+            off: Words = (", or ", Setting(role, False), " to leave it out") if role in _OPTIONAL else ()
             raise ColumnError(f"several columns of {label} could be the {role}: say ", *choices, *off)
-    if role == "timestamp":
+    if role in _OPTIONAL:
         return None
     raise ColumnError(*_not_found(names, role, label))
+
+
+def has_column(names: Sequence[str], role: Role) -> str | None:
+    """The first column whose name says this role, whether or not others do too; None where there is none."""
+    return next((name for tier in _TIERS[role] for name in names if _plain(name) in tier), None)
 
 
 def shared_item(names: Sequence[str], theirs: Sequence[str], label: str, *, leave_out: Sequence[str]) -> Taken:
     """The column of items where a table of items is to be joined: what is recognised, if the other table has it too.
 
     Args:
-        names: the columns of the ratings.
+        names: the columns of the table.
         theirs: the columns of the table of items.
-        label: what a message calls the ratings.
+        label: what a message calls the table.
         leave_out: columns that are taken already.
 
     Raises:
@@ -129,8 +144,15 @@ def shared_item(names: Sequence[str], theirs: Sequence[str], label: str, *, leav
     return Taken(known[0], "recognised")
 
 
-def key_column(names: Sequence[str], role: Role, matching: str, label: str) -> str:
-    """The column of a table of attributes that holds the ids: named as in the ratings, else recognised.
+def key_column(names: Sequence[str], role: Role, matching: str, label: str, noun: str) -> str:
+    """The column of a table of attributes that holds the ids: named as in the table of ratings, else recognised.
+
+    Args:
+        names: the columns that there are.
+        role: whose ids: "user" or "item".
+        matching: what the column is called in the table that is described.
+        label: what a message calls the table of attributes.
+        noun: what a row of the table that is described is called: "rating", "choice".
 
     Raises:
         ColumnError: there is none.
@@ -146,7 +168,7 @@ def key_column(names: Sequence[str], role: Role, matching: str, label: str) -> s
         if len(found) == 1:
             return found[0]
     raise ColumnError(
-        f"{label} needs a column {matching!r}, as the ratings have, to be joined with them; "
+        f"{label} needs a column {matching!r}, as the {noun}s have, to be joined with them; "
         f"its columns are {_listed(names)}"
     )
 
@@ -187,8 +209,11 @@ def _not_found(names: Sequence[str], role: str, label: str) -> Words:
             f"{label} has no header: its first line is {_listed(names)}. Name the columns, for example ",
             Setting("columns", columns, json.dumps(columns)),
         )
-    how = Setting(role, text="...")
-    return f"no column of {label} looks like the {role}: name it with ", how, f"; its columns are {_listed(names)}"
+    hint = ""
+    if role == "rating":
+        hint = ". A table without ratings (clicks, plays, purchases, likes) is read by penchant.read_choices"
+    told = f"; its columns are {_listed(names)}{hint}"
+    return f"no column of {label} looks like the {role}: name it with ", Setting(role, text="..."), told
 
 
 def _listed(names: Sequence[str]) -> str:

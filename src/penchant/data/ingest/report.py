@@ -9,6 +9,14 @@ from penchant.text import counted
 
 __all__ = ["Report"]
 
+_COUNTS = {
+    "last": "the last one counts",
+    "first": "the first one counts",
+    "mean": "their mean counts",
+    "sum": "their weights are added up",
+    "error": "refused",
+}
+
 
 @dataclass(frozen=True)
 class Report:
@@ -17,11 +25,14 @@ class Report:
     Attributes:
         source: a path, or what kind of table in memory it was.
         n_rows: rows of the source, including those dropped and merged.
-        n_ratings, n_users, n_items: what was kept of them.
-        columns: role ("user", "item", "rating", "timestamp", "title") -> (name of the column, "given" or "recognised").
-        rating_scale: (lo, hi); None before anything was read.
+        n_ratings: ratings that were kept; 0 where the table holds choices.
+        n_choices: choices that were kept; 0 where the table holds ratings.
+        n_users, n_items: users and items that were kept.
+        columns: role ("user", "item", "rating", "weight", "timestamp", "title") -> (name of the column, "given" or
+            "recognised").
+        rating_scale: (lo, hi); None where there are no ratings.
         scale_from: "given" by the caller, or "inferred": the lowest and highest rating found.
-        duplicates: which rating of a pair that was rated twice is kept: "last", "first", "mean" or "error".
+        duplicates: what became of pairs that occur twice: "last", "first", "mean", "sum" or "error".
         n_duplicates: rows that went that way.
         n_dropped: rows left out by `invalid="drop"`.
         dropped_rows: the first ten of them, counted from 0.
@@ -42,6 +53,7 @@ class Report:
     source: str = ""
     n_rows: int = 0
     n_ratings: int = 0
+    n_choices: int = 0
     n_users: int = 0
     n_items: int = 0
     columns: Mapping[str, tuple[str, str]] = field(default_factory=dict)
@@ -67,8 +79,9 @@ class Report:
         return plain
 
     def __str__(self) -> str:
+        kept = counted(self.n_choices, "choice") if self.n_choices else counted(self.n_ratings, "rating")
         lines = [
-            f"{self.source or 'nothing read'}: {counted(self.n_rows, 'row')}, {counted(self.n_ratings, 'rating')} "
+            f"{self.source or 'nothing read'}: {counted(self.n_rows, 'row')}, {kept} "
             f"of {counted(self.n_items, 'item')} by {counted(self.n_users, 'user')}"
         ]
         if self.columns:
@@ -76,8 +89,8 @@ class Report:
         if self.rating_scale is not None:
             lines.append(f"rating scale {self.rating_scale[0]:g} to {self.rating_scale[1]:g} ({self.scale_from})")
         if self.n_duplicates:
-            kept = "their mean counts" if self.duplicates == "mean" else f"the {self.duplicates} one counts"
-            lines.append(f"{counted(self.n_duplicates, 'row')} with an already rated pair: {kept}")
+            done = "chosen" if self.n_choices else "rated"
+            lines.append(f"{counted(self.n_duplicates, 'row')} with an already {done} pair: {_COUNTS[self.duplicates]}")
         if self.n_dropped:
             told = [(count, reason) for reason, count in self.dropped_for.items()]
             reasons = ", ".join(counted(n, why) if why.endswith("line") else f"{n:,} {why}" for n, why in told)

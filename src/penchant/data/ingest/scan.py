@@ -1,30 +1,38 @@
-"""One pass over a table: check every row, and gather ids, ratings and times."""
+"""One pass over a table: check every row, and gather ids, ratings or weights, and times."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from penchant.arrays.grow import Growing, compress
 from penchant.arrays.types import BoolArray, Float32Array, Int32Array, Int64Array
 from penchant.data.ingest.faults import Fault
-from penchant.data.ingest.grow import Growing
 from penchant.data.ingest.id_codes import BatchIds, IdColumn, ids_of
+from penchant.data.ingest.measure import Measure
 from penchant.data.ingest.times import TimeColumn
-from penchant.data.ingest.values import Checked, ratings_of, times_of
+from penchant.data.ingest.values import Checked, times_of
 from penchant.data.tables import Batch, Column, Kind, Rescan, Table
 from penchant.data.vocab import Vocab
 from penchant.errors import DataError
 from penchant.text import Setting, Words
 
-__all__ = ["Dropped", "Scanned", "scan"]
+__all__ = ["Dropped", "Scanned", "kept", "only_used", "scan"]
 
-KINDS: Mapping[str, Kind] = {"user": "id", "item": "id", "rating": "number", "timestamp": "time", "title": "any"}
+KINDS: Mapping[str, Kind] = {
+    "user": "id",
+    "item": "id",
+    "rating": "number",
+    "weight": "number",
+    "timestamp": "time",
+    "title": "any",
+}
 _HINT: Words = ("correct it, or leave such rows out with ", Setting("invalid", "drop"))
 _HINTS: Mapping[str, Words] = {
     "timestamp": (
@@ -60,11 +68,11 @@ class Dropped:
 
 @dataclass
 class Scanned:
-    """What a table of ratings holds, all of it good.
+    """What a table holds, all of it good.
 
     Attributes:
         user_idx, item_idx: row numbers in `users` and `items`, int32, shape (n,).
-        rating: float32, shape (n,).
+        values: the ratings or the weights, float32, shape (n,); ones where the table has no column of weights.
         times: in the source's unit, uint32 or int64, shape (n,), or None.
         titles: of each item, where the table has a column of titles beside the ids.
         n_rows: rows of the source.
@@ -75,7 +83,7 @@ class Scanned:
 
     user_idx: Int32Array
     item_idx: Int32Array
-    rating: Float32Array
+    values: Float32Array
     times: NDArray[np.integer] | None
     users: Vocab
     items: Vocab
@@ -104,7 +112,7 @@ _Columns: TypeAlias = Mapping[str, str]
 """Role -> name of the column."""
 
 
-def scan(table: Table, columns: _Columns, *, rating_scale: tuple[float, float] | None, drop: bool) -> Scanned:
+def scan(table: Table, columns: _Columns, measure: Measure, *, drop: bool) -> Scanned:
     """Read a table once (or again, where its types turn out to be others than its first rows promised).
 
     Raises:
@@ -112,15 +120,15 @@ def scan(table: Table, columns: _Columns, *, rating_scale: tuple[float, float] |
     """
     while True:
         try:
-            return _scan(table, columns, rating_scale, drop=drop)
+            return _scan(table, columns, measure, drop=drop)
         except Rescan:
             continue
 
 
-def _scan(table: Table, columns: _Columns, rating_scale: tuple[float, float] | None, *, drop: bool) -> Scanned:
-    gathered = _Gathered(columns, capacity=int(1.02 * table.estimated_rows()) + 1)
+def _scan(table: Table, columns: _Columns, measure: Measure, *, drop: bool) -> Scanned:
+    gathered = _Gathered(columns, measure, capacity=int(1.02 * table.estimated_rows()) + 1)
     kinds: dict[str, Kind] = {name: KINDS[role] for role, name in columns.items()}
-    for part in table.scan(kinds, lambda batch: _check(batch, columns, rating_scale)):
+    for part in table.scan(kinds, lambda batch: _check(batch, columns, measure)):
         if part.first_fault is not None and (part.is_fatal or not drop):
             row = gathered.n_rows + part.first_fault[0]
             raise DataError(f"row {row}{table.locate(row)}: ", *part.first_fault[1])
@@ -129,21 +137,24 @@ def _scan(table: Table, columns: _Columns, rating_scale: tuple[float, float] | N
 
 
 class _Gathered:
-    def __init__(self, columns: _Columns, *, capacity: int) -> None:
-        self.n_rows = 0
+    def __init__(self, columns: _Columns, measure: Measure, *, capacity: int) -> None:
+        self.n_rows = self._n_kept = 0
+        self._measure = measure
         self._ids = {role: IdColumn(role, capacity=capacity) for role in ("user", "item", "title") if role in columns}
-        self._rating = Growing(np.float32, capacity=capacity)
+        self._values = Growing(np.float32, capacity=capacity) if measure.role in columns else None
         self._times = TimeColumn(capacity=capacity) if "timestamp" in columns else None
         self._dropped = Dropped()
-        self._notes: dict[str, dict[str, None]] = {"rating": {}, "timestamp": {}}
+        self._notes: dict[str, dict[str, None]] = {measure.role: {}, "timestamp": {}}
 
     def add(self, part: _Part) -> None:
         if len(part.dropped):
             self._dropped.add(self.n_rows + part.dropped, part.reasons)
         self.n_rows += part.n_rows
+        self._n_kept += part.n_rows - len(part.dropped)
         for role, ids in part.ids.items():
             self._ids[role].extend(ids)
-        self._rating.extend(part.values["rating"])
+        if self._values is not None:
+            self._values.extend(part.values[self._measure.role])
         if self._times is not None:
             self._times.extend(part.values["timestamp"])  # type: ignore[arg-type]
         for role, notes in part.notes.items():
@@ -152,18 +163,19 @@ class _Gathered:
     def finish(self, label: str) -> Scanned:
         if self.n_rows == 0:
             raise DataError(f"{label} has no rows: there is nothing to learn from")
-        if len(self._rating) == 0:
-            raise DataError(f"none of the {self.n_rows:,} rows of {label} is a rating: {_told(self._dropped.reasons)}")
+        if self._n_kept == 0:
+            told = _told(self._dropped.reasons)
+            raise DataError(f"none of the {self.n_rows:,} rows of {label} is a {self._measure.noun}: {told}")
         with ThreadPoolExecutor(2) as pool:
             (user_idx, users), (item_idx, items) = pool.map(IdColumn.finish, [self._ids["user"], self._ids["item"]])
-        notes = [*self._ids["user"].notes, *self._ids["item"].notes, *self._notes["rating"]]
+        notes = [*self._ids["user"].notes, *self._ids["item"].notes, *self._notes[self._measure.role]]
         titles = None
         if "title" in self._ids:
             titles = _first_titles(*self._ids["title"].finish(), item_idx, len(items))
         return Scanned(
             user_idx=user_idx,
             item_idx=item_idx,
-            rating=self._rating.finish(),  # type: ignore[arg-type]
+            values=self._values.finish() if self._values else np.ones(self._n_kept, np.float32),  # type: ignore[arg-type]
             times=None if self._times is None else self._times.finish(),
             users=users,
             items=items,
@@ -213,7 +225,7 @@ class _Faults:
         return good
 
 
-def _check(batch: Batch, columns: _Columns, rating_scale: tuple[float, float] | None) -> _Part:
+def _check(batch: Batch, columns: _Columns, measure: Measure) -> _Part:
     faults = _Faults(batch.n_rows)
     ids: dict[str, BatchIds] = {}
     for role in ("user", "item"):
@@ -221,7 +233,9 @@ def _check(batch: Batch, columns: _Columns, rating_scale: tuple[float, float] | 
         faults.add(role, *found)
     if "title" in columns:
         ids["title"], _ = ids_of(_texts(batch.columns[columns["title"]]))
-    checked = {"rating": ratings_of(batch.columns[columns["rating"]], rating_scale)}
+    checked: dict[str, Checked] = {}
+    if measure.role in columns:
+        checked[measure.role] = measure.check(batch.columns[columns[measure.role]])
     if "timestamp" in columns:
         checked["timestamp"] = times_of(batch.columns[columns["timestamp"]])
     for role, result in checked.items():
@@ -269,7 +283,7 @@ def _first_fault(batch: Batch, columns: _Columns, faults: _Faults, rows: Int64Ar
     for role, fault in faults.found:
         at = int(np.argmax(fault.rows))
         value = "" if fault.reason == "missing" else f" {_shown(batch.columns[columns[role]], at)}"
-        hint = _HINTS.get(role, _HINT)
+        hint = fault.hint or _HINTS.get(role, _HINT)
         found.append((int(rows[at]), (f"{role}{value} is {fault.reason} (column {columns[role]!r}); ", *hint)))
     return min(found, key=lambda fault: (fault[0], str(fault[1][0])))
 
@@ -277,3 +291,22 @@ def _first_fault(batch: Batch, columns: _Columns, faults: _Faults, rows: Int64Ar
 def _shown(column: Column, row: int) -> str:
     value = column[row]
     return repr(value) if isinstance(column, np.ndarray) else repr(value.as_py())
+
+
+def kept(scanned: Scanned, good: BoolArray) -> Scanned:
+    """Only the good rows of what was scanned."""
+    return replace(
+        scanned,
+        user_idx=compress(scanned.user_idx, good),
+        item_idx=compress(scanned.item_idx, good),
+        values=compress(scanned.values, good),
+        times=None if scanned.times is None else compress(scanned.times, good),
+    )
+
+
+def only_used(rows: Int32Array, known: Vocab) -> tuple[Int32Array, Vocab]:
+    """Row numbers in, and a vocabulary of, only those ids that do occur."""
+    used = np.bincount(rows, minlength=len(known)) > 0
+    if used.all():
+        return rows, known
+    return (np.cumsum(used, dtype=np.int32) - np.int32(1))[rows], Vocab(known.ids[used], kind=known.kind)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
+from penchant.arrays.grow import BLOCK, Growing, narrow
 from penchant.arrays.types import Int64Array
-from penchant.data.ingest.grow import BLOCK, Growing, narrow
 
-__all__ = ["TimeColumn"]
+__all__ = ["TimeColumn", "packed_times"]
 
 _MOST = 2**32 - 1
 
@@ -53,3 +55,16 @@ def steps_of(times: NDArray[np.integer]) -> tuple[NDArray[np.uint32], int, int]:
         part = slice(start, start + BLOCK)
         steps[part] = times[part].astype(np.int64) // unit - origin
     return steps, origin, unit
+
+
+def packed_times(
+    times: NDArray[np.integer] | None, notes: Sequence[str]
+) -> tuple[NDArray[np.uint32] | None, int, str | None]:
+    """Steps, origin, and what the report says of them."""
+    if times is None:
+        return None, 0, None
+    steps, origin, unit = steps_of(times)
+    told = "; ".join(notes) or "in the unit of the source"
+    if unit > 1:
+        told += f"; divided by {unit:,} to fit 32 bits, so that times closer than that are equal"
+    return steps, origin, told

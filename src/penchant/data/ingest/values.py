@@ -1,4 +1,4 @@
-"""Ratings and times of one batch as numbers, and which of them are no good."""
+"""Ratings, weights and times of one batch as numbers, and which of them are no good."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from penchant.data.tables import Column
 from penchant.errors import DataError
 from penchant.text import Setting
 
-__all__ = ["Checked", "ratings_of", "times_of"]
+__all__ = ["Checked", "numbers_of", "times_of"]
 
 _NUMBER = r"^[ \t]*[+-]?((\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[iI]nf(inity)?)[ \t]*$"
 _MISSING_TEXTS = ("", "NA", "N/A", "nan", "NaN", "NAN", "null", "NULL", "None")
@@ -36,9 +36,21 @@ class Checked:
     faults: list[Fault] = field(default_factory=list)
     notes: frozenset[str] = frozenset()
 
+    def good(self) -> BoolArray:
+        """Which rows have nothing wrong."""
+        mask = np.ones(len(self.values), dtype=np.bool_)
+        for fault in self.faults:
+            mask &= ~fault.rows
+        return mask
 
-def ratings_of(column: Column, scale: tuple[float, float] | None) -> Checked:
-    """The ratings of a batch as float32, with missing, non-numeric, infinite and out-of-scale ones found."""
+
+def numbers_of(column: Column, noun: str) -> Checked:
+    """The numbers of a batch as float32, with missing, non-numeric and infinite ones found.
+
+    Args:
+        column: numbers, or what can be read as numbers.
+        noun: what they are, for notes: "ratings", "weights".
+    """
     notes: frozenset[str] = frozenset()
     bad_text: BoolArray | None = None
     numbers: Float32Array | Float64Array
@@ -49,7 +61,7 @@ def ratings_of(column: Column, scale: tuple[float, float] | None) -> Checked:
     elif _is_text(column.type):
         numbers, missing, bad_text = _numbers_of_text(column)
     elif pa.types.is_boolean(column.type):
-        notes = frozenset({"ratings are true and false: taken as 1 and 0"})
+        notes = frozenset({f"{noun} are true and false: taken as 1 and 0"})
         numbers, missing = _plain_numbers(column.cast(pa.uint8()))
     elif _is_number(column.type):
         numbers, missing = _plain_numbers(column)
@@ -58,20 +70,13 @@ def ratings_of(column: Column, scale: tuple[float, float] | None) -> Checked:
     with np.errstate(over="ignore"):  # beyond float32: found below, as an infinity
         values = numbers.astype(np.float32, copy=False)
     infinite = ~np.isfinite(values)
-    if bad_text is None and not missing.any() and not infinite.any() and scale is None:
+    if bad_text is None and not missing.any() and not infinite.any():
         return Checked(values, [], notes)
     nothing = np.zeros(len(values), dtype=np.bool_)
     bad_text = nothing if bad_text is None else bad_text
     missing = (missing | np.isnan(values)) & ~bad_text
     infinite &= ~missing & ~bad_text
-    outside = nothing
-    if scale is not None:
-        low, high = np.float32(scale[0]), np.float32(scale[1])
-        outside = ((values < low) | (values > high)) & ~(missing | infinite | bad_text)
-    faults = faults_of({"missing": missing, "not a number": bad_text, "infinite": infinite})
-    if outside.any():
-        faults.append(Fault(f"outside the rating scale {scale[0]:g} to {scale[1]:g}" if scale else "", outside))
-    return Checked(values, faults, notes)
+    return Checked(values, faults_of({"missing": missing, "not a number": bad_text, "infinite": infinite}), notes)
 
 
 def _is_text(kind: pa.DataType) -> bool:
