@@ -166,7 +166,7 @@ class Model(ABC):
         Args:
             side: "user" or "item".
         """
-        self.refuse(f"can't take in {_ONE[side]} without training", "dot_bias models can")
+        self._refuse_row(side)
 
     def with_new_row(
         self,
@@ -182,11 +182,11 @@ class Model(ABC):
             others, rating: rows of the other side, and the ratings.
             features: of the new row; None for none.
         """
-        self.refuse(f"can't take in {_ONE[side]} without training", "dot_bias models can")
+        self._refuse_row(side)
 
     def require_refreshable(self) -> None:
         """Refuse new ratings where `refreshed` would, before any work is done."""
-        self.refuse("can't take in ratings without training", "dot_bias models can")
+        self._refuse_ratings()
 
     def refreshed(self, side: Side, change: Change, features: FeatureRows | None) -> Refreshed:  # noqa: ARG002
         """The rows of one side that a change of ratings touches, brought up to date; the other side is held still.
@@ -196,13 +196,11 @@ class Model(ABC):
             change: what became of the ratings.
             features: of all rows of this side; None for none.
         """
-        self.refuse("can't take in ratings without training", "dot_bias models can")
+        self._refuse_ratings()
 
     def require_unlearnable(self) -> None:
         """Refuse to unlearn where `unlearned` would, before any work is done."""
-        raise UnsupportedError(
-            Argument("refresh_items"), f": {a_model(self.kind)} can't unlearn ratings; dot_bias models can"
-        )
+        self._refuse_unlearning()
 
     def unlearned(self, side: Side, change: Change, features: FeatureRows | None) -> Self:  # noqa: ARG002
         """The model with the rows of one side as they are without ratings that went.
@@ -212,9 +210,7 @@ class Model(ABC):
             change: which ratings went.
             features: of all rows of this side; None for none.
         """
-        raise UnsupportedError(
-            Argument("refresh_items"), f": {a_model(self.kind)} can't unlearn ratings; dot_bias models can"
-        )
+        self._refuse_unlearning()
 
     def without_user(self, row: int) -> Self:  # noqa: ARG002
         """The model with one user's numbers taken out of every array; users behind move up by one.
@@ -227,6 +223,17 @@ class Model(ABC):
     def with_user_features(self, kept: Sequence[int]) -> Self:  # noqa: ARG002
         """The model with only these features of users, by their number; itself where it has none."""
         return self
+
+    def _refuse_row(self, side: Side) -> NoReturn:
+        self.refuse(f"can't take in {_ONE[side]} without training", "dot_bias models can")
+
+    def _refuse_ratings(self) -> NoReturn:
+        self.refuse("can't take in ratings without training", "dot_bias models can")
+
+    def _refuse_unlearning(self) -> NoReturn:
+        raise UnsupportedError(
+            Argument("refresh_items"), f": {a_model(self.kind)} can't unlearn ratings; dot_bias models can"
+        )
 
     def refuse(self, what: str, instead: str) -> NoReturn:
         """Say what it can't do, and which models can.
