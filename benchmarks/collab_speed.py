@@ -1,6 +1,6 @@
 """How fast `penchant.collab` trains beside fastai itself: the same calls, ratings, splits and seeds, in one run.
 
-    PENCHANT_FASTAI_PYTHON=... python -m benchmarks.collab_speed [--trial]
+    PENCHANT_FASTAI_PYTHON=... python -m benchmarks.collab_speed [--trial] [--seeds 5] [--setups lecture_dot ...]
 
 Needs MovieLens-100k and -1M. Targets (quiet, on two cores; ratios of seconds an epoch): at least 60 times as fast with
 the lecture's dot model (10 factors), 25 with the book's (50 factors), 10 with the lecture's neural model, 5 with the
@@ -16,6 +16,7 @@ counted as an epoch; the whole call of `fit` has it and is shown beside.
 
 from __future__ import annotations
 
+import argparse
 import statistics
 import sys
 import tempfile
@@ -25,7 +26,7 @@ from pathlib import Path
 from benchmarks.collab_losses import SEEDS, compared, kept
 from benchmarks.collab_trainings import SETUPS
 from benchmarks.fastai_peer import Training, output_of, peer_versions, python_of, train, why_not, write_table
-from benchmarks.reporting import environment, is_trial, markdown, run, write_results
+from benchmarks.reporting import environment, markdown, run, write_results
 from penchant.kernels.parallel import available_threads
 
 _TARGETS = {"lecture_dot": 60.0, "book_dot": 25.0, "lecture_neural": 10.0, "book_module": 5.0, "ml1m_dot": 50.0}
@@ -63,22 +64,51 @@ class Plan:
 def main() -> None:
     """Time imports and trainings, print tables, keep the numbers."""
     started = environment()
-    trial = is_trial("collab_speed", __doc__)
+    options = _options()
+    trial, setups = options.trial, options.setups
     reason = why_not()
     libraries = ("penchant",) if reason else ("fastai", "penchant")
     with tempfile.TemporaryDirectory() as folder:
-        plan = Plan(libraries, Path(folder), min(2, available_threads()), SEEDS[:1] if trial else SEEDS, 2 * trial)
-        for data in sorted({setup.data for setup in SETUPS.values()}):
+        plan = Plan(libraries, Path(folder), min(2, available_threads()), SEEDS[: options.seeds], 2 * trial)
+        for data in sorted({SETUPS[setup].data for setup in setups}):
             write_table(data, plan.folder / data)
         results: dict[str, object] = {"peer": None if reason else peer_versions()}
         results["import"] = imports(libraries, rounds=1 if trial else _IMPORT_ROUNDS)
-        rows = [side_by_side(plan, setup) for setup in SETUPS]
+        rows = [side_by_side(plan, setup) for setup in setups]
     _show(rows)
-    results["trainings"] = rows
+    results |= {"seeds": options.seeds, "trainings": rows}
+    if not reason:
+        results["markdown"] = _in_short(rows).splitlines()
     if not trial:
         write_results("collab_speed", results, started)
     if reason:
         sys.exit(f"the comparison was left out: {reason}")
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.collab_speed", description=(__doc__ or "").splitlines()[0]
+    )
+    parser.add_argument("--trial", action="store_true", help="one seed and two epochs of each; keeps no results")
+    parser.add_argument("--seeds", type=int, default=len(SEEDS), choices=range(1, len(SEEDS) + 1))
+    parser.add_argument("--setups", nargs="+", default=list(SETUPS), choices=list(SETUPS))
+    options = parser.parse_args()
+    if options.trial:
+        options.seeds = 1
+        print("a trial: little of everything; the numbers mean nothing\n")
+    return options
+
+
+def _in_short(rows: list[dict[str, object]]) -> str:
+    """The table of docs/coming-from-fastai.md."""
+    head = ["what is trained", "fastai, s an epoch", "penchant, s an epoch", "times as fast", "seeds: least to most"]
+    cells = []
+    for row in rows:
+        times = row["times_epoch"]
+        spread = f"{times['min']:.0f} to {times['max']:.0f}"
+        epochs = [f"{row[library]['epoch_s']['median']:.2f}" for library in ("fastai", "penchant")]
+        cells.append([row["what"], *epochs, f"{times['median']:.0f}", spread])
+    return markdown(head, cells)
 
 
 def imports(libraries: tuple[str, ...], *, rounds: int) -> dict[str, object]:

@@ -1,8 +1,8 @@
 """fastai's own trainings, the peer of `collab_speed`: run by another interpreter, whose path is in the environment.
 
-fastai (https://docs.fast.ai/collab) can't live beside penchant: it pins what it needs. So it gets an environment of
-its own, and the variable PENCHANT_FASTAI_PYTHON says where the interpreter of that is; benchmarks/README.md has the
-commands. Both libraries then run the same file, `collab_trainings.py`, each in processes of its own.
+fastai (https://docs.fast.ai/collab) needs many packages that penchant does not. So it gets an environment of its own,
+and the variable PENCHANT_FASTAI_PYTHON says where its interpreter is; benchmarks/README.md has the commands. Both
+libraries then run the same file, `collab_trainings.py`, each in processes of its own.
 """
 
 from __future__ import annotations

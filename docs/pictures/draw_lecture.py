@@ -2,10 +2,9 @@
 
     python docs/pictures/draw_lecture.py      needs ml-100k (see `penchant datasets`) and torch; takes a minute
 
-The numbers are those of the cells of these pages, with their seeds; for the loss curves both models are trained on,
-beyond the epochs of the lecture. Each picture carries the numbers that it shows, as JSON in its <metadata>: weights
-start from torch's random numbers, which another version may draw otherwise, so a test draws each picture again from its
-own numbers.
+The numbers are those of the cells of these pages, with their seeds. For the loss curves both models are trained on.
+Each picture carries the numbers that it shows, as JSON in its <metadata>: weights start from torch's random numbers,
+which another version may draw otherwise, so a test draws each picture again from its own numbers.
 """
 
 from __future__ import annotations
@@ -22,67 +21,64 @@ from draw_bayes import Numbers, Points, label, svg
 if TYPE_CHECKING:
     from penchant.collab import CollabDataLoaders, Learner
 
-N_EPOCHS = 26  # of each model, to see what happens after the lecture's
-SHOWN = {"dot": 13, "net": 8}  # epochs of the lecture
-N_RANKED, N_DOTS, N_USERS = 20, 50, 30
-FILMS = ("Titanic (1997)", "Robocop 3 (1993)")
-RADIUS, BEHIND = 3.6, 50  # of a dot of a distribution; batches between two points of a curve
+N_EPOCHS = 12  # of each model, to see what happens after those of the page
+SHOWN = {"dot": 4, "net": 4}  # epochs of the page
+N_RANKED, N_DOTS, LEAST = 10, 50, 50  # films that move up and down; dots of a row; ratings that a place needs
+FILMS = ("Star Wars (1977)", "English Patient, The (1996)")
+EVERY = 3  # viewers: every third is a dot
+RADIUS, BEHIND = 3.6, 37  # of a dot of a distribution; batches between two points of a curve
 WORDS = {
     "": {
-        "losses": "Both models learn by heart in the end, the neural one sooner",
-        "losses_below": "Mean squared error. Thin: smoothed over batches; ring: the best epoch on held-out ratings.",
+        "losses": "Both models begin to memorise after a few epochs",
+        "losses_below": "Mean squared error. Thin: smoothed over batches. Ring: the best epoch on held-out ratings.",
         "losses_told": "Loss on training and on held-out ratings by epoch, for the dot product and the neural model.",
         "dot": "dot product",
         "net": "neural model",
         "train": "training",
         "valid": "held out",
         "epoch": "epoch",
-        "ends": "the lecture ends here",
+        "ends": "the page stops here",
         "best": "best: epoch {}, {:.3f}",
-        "biases": "Liked, or not, whatever the taste",
-        "biases_below": "The twenty films with the highest bias, and the twenty with the lowest, of the dot product.",
-        "biases_told": "Dots: biases of the twenty best and the twenty worst films.",
-        "between": "{:,} films lie between",
-        "ratings": "ratings",
+        "places": "The mean and the bias put films in different places",
+        "places_below": "Places among {:,} films with {} training ratings or more. Ring: by mean. Dot: by bias.",
+        "places_told": "Places of twenty films: a ring by mean rating, a dot by learned bias.",
+        "by_mean": "place by mean",
+        "by_bias": "by bias",
         "predicted": "Predictions are more cautious than people",
-        "predicted_below": "A row: held-out ratings of so many stars, a dot one in fifty; diamond: these stars.",
+        "predicted_below": "A row: held-out ratings of so many stars. A dot: one in fifty. Diamond: these stars.",
         "predicted_told": "Dots: predictions for held-out ratings of one star, of two, and so on.",
         "stars": ("{} star", "{} stars"),
         "mean": "mean {:.1f}",
         "predicted_stars": "predicted stars",
-        "means": "mean",
-        "thirty": "Everybody would like Titanic better, some by more than others",
-        "thirty_below": "Predicted stars of users 1 to 30. Full: dot product; ring: neural model.",
-        "thirty_told": "Predicted stars of thirty users for Titanic, high, and for Robocop 3, low, by two models.",
-        "user": "user",
+        "either": "Who would rather watch which film?",
+        "either_below": "A dot: a viewer, one in three. Above the line The English Patient is predicted higher.",
+        "either_told": "A cloud of dots. Most are below the diagonal: Star Wars is predicted higher.",
     },
     ".ko": {
-        "losses": "두 모형 모두 결국 외운다. 신경망이 먼저 외운다",
-        "losses_below": "평균제곱오차. 가는 선은 배치별로 평활한 값, 고리는 검증 손실이 가장 낮은 에폭입니다.",
-        "losses_told": "내적 모형과 신경망 모형의 에폭별 학습 손실과 검증 손실.",
-        "dot": "내적 모형",
-        "net": "신경망 모형",
+        "losses": "두 모델 모두 몇 에포크 뒤에는 외우기 시작한다",
+        "losses_below": "평균제곱오차. 가는 선은 배치별로 평활한 값, 고리는 검증 손실이 가장 낮은 에포크입니다.",
+        "losses_told": "내적 모델과 신경망 모델의 에포크별 학습 손실과 검증 손실.",
+        "dot": "내적 모델",
+        "net": "신경망 모델",
         "train": "학습",
         "valid": "검증",
-        "epoch": "에폭",
-        "ends": "강의는 여기까지",
-        "best": "최저: 에폭 {}, {:.3f}",
-        "biases": "취향과 상관없이 사랑받는 영화, 외면받는 영화",
-        "biases_below": "내적 모형에서 바이어스가 가장 큰 스무 편과 가장 작은 스무 편입니다.",
-        "biases_told": "바이어스가 가장 큰 영화 스무 편과 가장 작은 영화 스무 편을 점으로 나타낸 그림.",
-        "between": "그 사이에 {:,}편",
-        "ratings": "평점 수",
-        "predicted": "예측은 사람보다 조심스럽다",
+        "epoch": "에포크",
+        "ends": "본문은 여기까지",
+        "best": "최저: 에포크 {}, {:.3f}",
+        "places": "평균으로 매긴 순위와 편향으로 매긴 순위는 다르다",
+        "places_below": "학습용 평점이 {1}개 이상인 영화 {0:,}편의 순위. 고리는 평균 평점순, 점은 편향순입니다.",
+        "places_told": "영화 스무 편의 순위. 고리는 평균 평점순, 점은 학습된 편향순.",
+        "by_mean": "평균순",
+        "by_bias": "편향순",
+        "predicted": "예측은 실제 평점보다 조심스럽다",
         "predicted_below": "한 줄은 실제 별점이 같은 검증용 평점, 점 하나는 그 50분의 1, 마름모는 실제 별점입니다.",
         "predicted_told": "실제 별점이 1점, 2점, …인 검증용 평점의 예측값을 점으로 나타낸 그림.",
         "stars": ("{}점", "{}점"),
         "mean": "평균 {:.1f}",
         "predicted_stars": "예측한 별점",
-        "means": "평균",
-        "thirty": "누구나 타이타닉을 더 좋아하지만, 그 차이는 사람마다 다르다",
-        "thirty_below": "1번부터 30번 사용자의 예측 별점. 채운 점은 내적 모형, 고리는 신경망 모형입니다.",
-        "thirty_told": "사용자 서른 명의 타이타닉과 로보캅 3 예측 별점. 타이타닉이 높고 로보캅 3이 낮다.",
-        "user": "사용자",
+        "either": "둘 중 어느 영화를 더 좋아할까?",
+        "either_below": "점 하나가 사용자 한 명입니다(세 명 중 한 명). 점선 위는 The English Patient가 더 높습니다.",
+        "either_told": "대부분의 점이 대각선 아래에 있다. 대부분의 사용자에게 Star Wars의 예측이 더 높다.",
     },
 }
 Words = dict[str, Any]
@@ -92,28 +88,29 @@ Words = dict[str, Any]
 
 
 def loaders() -> CollabDataLoaders:
-    """The lecture's table, split by seed 42."""
+    """The page's table, a tenth of it held out by seed 3."""
     from penchant.collab import CollabDataLoaders, URLs, pd, untar_data
 
     path = untar_data(URLs.ML_100k)
-    names = ["user", "movie", "rating", "timestamp"]
-    ratings = pd.read_csv(path / "u.data", delimiter="\t", header=None, names=names)
-    columns = {"usecols": (0, 1), "names": ("movie", "title"), "header": None}
-    movies = pd.read_csv(path / "u.item", delimiter="|", encoding="latin-1", **columns)
-    return CollabDataLoaders.from_df(ratings.merge(movies), bs=64, item_name="title", seed=42)
+    given = {"header": None, "encoding": "latin-1"}
+    table = pd.read_csv(path / "u.data", sep="\t", names=["viewer", "film", "stars", "when"], **given)
+    names = pd.read_csv(path / "u.item", sep="|", usecols=[0, 1], names=["film", "title"], **given)
+    table = table.merge(names)[["viewer", "title", "stars"]]
+    return CollabDataLoaders.from_df(table, valid_pct=0.1, seed=3, bs=128)
 
 
 @cache
 def measured() -> dict[str, Numbers]:
-    """Train as in the lecture, ask, and train on; the numbers of each picture."""
+    """Train as the page does, ask, and train on; the numbers of each picture."""
     from penchant.collab import collab_learner, set_seed
 
     dls, models, losses = loaders(), {}, {}
-    for name, how in (("dot", {"n_factors": 10}), ("net", {"use_nn": True, "layers": [20, 10]})):
-        set_seed(42)
-        models[name] = learn = collab_learner(dls, y_range=(0, 5), **how)
+    for name, how in (("dot", {"n_factors": 30}), ("net", {"use_nn": True, "layers": [50, 25]})):
+        set_seed(3)
+        models[name] = learn = collab_learner(dls, y_range=(0.5, 5.5), lr=0.002, **how)
         losses[name] = [_curves(learn, SHOWN[name], 0)]
-    found = {"biases": _biases(models["dot"]), "predicted": _predicted(models["dot"]), "thirty": _thirty(models)}
+    dot = models["dot"]
+    found = {"places": _places(dot), "predicted": _predicted(dot), "either": _either(dot)}
     for name, learn in models.items():
         losses[name].append(_curves(learn, N_EPOCHS - SHOWN[name], SHOWN[name]))
     joined = {
@@ -141,21 +138,21 @@ def _curves(learn: Learner, n_epochs: int, done: int) -> dict[str, Points]:
     }
 
 
-def _biases(dot: Learner) -> Numbers:
-    """Titles, biases and numbers of training ratings of the best and of the worst, the best first."""
-    biases = dot.model.i_bias.weight.detach().squeeze().numpy()
-    counts = np.bincount(dot.dls.train.x[:, 1].numpy(), minlength=len(biases))
-    order = np.argsort(-biases)
-    rows = [*order[:N_RANKED].tolist(), *order[-N_RANKED:].tolist()]
+def _places(dot: Learner) -> Numbers:
+    """Films whose place by bias is furthest from that by mean: titles and both places, those that move up first."""
+    rows, stars = dot.dls.train.x[:, 1].numpy(), dot.dls.train.y.reshape(-1).numpy()
     titles = dot.dls.classes["title"]
-    return {
-        # Titles as XML has them: <metadata> takes no bare ampersand.
-        "films": [
-            [escape(shortened(str(titles[row])), quote=False), round(float(biases[row]), 3), int(counts[row])]
-            for row in rows
-        ],
-        "between": len(titles) - 1 - len(rows),
-    }
+    counts = np.bincount(rows, minlength=len(titles))
+    means = np.bincount(rows, stars, minlength=len(titles)) / np.maximum(counts, 1)
+    biases = dot.model.i_bias.weight.detach().squeeze().numpy()
+    often = np.flatnonzero(counts >= LEAST)
+    by_mean, by_bias = (1 + np.argsort(np.argsort(-values[often], kind="stable")) for values in (means, biases))
+    order = np.argsort(by_bias - by_mean, kind="stable")
+    picked = [*order[:N_RANKED].tolist(), *order[-N_RANKED:].tolist()]
+    # Titles as XML has them: <metadata> takes no bare ampersand.
+    named = [escape(shortened(str(titles[int(often[at])])), quote=False) for at in picked]
+    places = [[title, int(by_mean[at]), int(by_bias[at])] for title, at in zip(named, picked, strict=True)]
+    return {"films": places, "n_films": len(often)}
 
 
 def _predicted(dot: Learner) -> Numbers:
@@ -169,18 +166,18 @@ def _predicted(dot: Learner) -> Numbers:
     return found
 
 
-def _thirty(models: dict[str, Learner]) -> Numbers:
-    """What both models predict for users 1 to 30 and each film."""
+def _either(dot: Learner) -> list[list[float]]:
+    """What is predicted for both films, viewer by viewer."""
     import torch
 
-    users, titles = (models["dot"].dls.classes[name].o2i for name in ("user", "title"))
-    found = {}
+    viewers, titles = (dot.dls.classes[name] for name in ("viewer", "title"))
+    everybody = torch.arange(1, len(viewers), EVERY)
+    sides = []
     for film in FILMS:
-        rows = torch.tensor([[users[user], titles[film]] for user in range(1, N_USERS + 1)])
+        pairs = torch.stack([everybody, torch.full_like(everybody, titles.o2i[film])], dim=1)
         with torch.no_grad():
-            asked = {name: learn.model.eval()(rows).reshape(-1).tolist() for name, learn in models.items()}
-        found[film] = {name: [round(value, 2) for value in values] for name, values in asked.items()}
-    return found
+            sides.append([round(value, 2) for value in dot.model.eval()(pairs).tolist()])
+    return [list(pair) for pair in zip(*sides, strict=True)]
 
 
 # -- how it is drawn --
@@ -231,12 +228,7 @@ def ring_at(x: float, y: float, kind: str, radius: float = 4.2) -> str:
     return f'<path class="{kind}" d="M{x - radius:.1f} {y:.1f} {turn} {2 * radius} 0 {turn} {-2 * radius} 0"/>'
 
 
-def signed(value: float) -> str:
-    """Two decimals with a sign, the minus as wide as the plus."""
-    return f"{value:+.2f}".replace("-", "\u2212")
-
-
-def shortened(title: str, most: int = 50) -> str:
+def shortened(title: str, most: int = 40) -> str:
     """A title of at most so many characters: words before the year give way to an ellipsis."""
     if len(title) <= most:
         return title
@@ -248,10 +240,10 @@ def draw_losses(words: Words, numbers: Numbers) -> str:
     """Two panels, one for each model."""
     parts = []
     for name, left in (("dot", 64), ("net", 462)):
-        plot = Plot(left, left + 350, 112, 390, -1, N_EPOCHS - 1, 0.44, 1.05)
-        for value in (0.5, 0.6, 0.7, 0.8, 0.9, 1.0):
+        plot = Plot(left, left + 350, 112, 390, -1, N_EPOCHS - 1, 0.33, 1.08)
+        for value in (0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0):
             parts += plot.across(value, f"{value:.1f}")
-        parts += [label(plot.x(at), 412, str(at), anchor="middle") for at in (0, 5, 10, 15, 20, 25)]
+        parts += [label(plot.x(at), 412, str(at), anchor="middle") for at in range(0, N_EPOCHS, 2)]
         parts.append(label((plot.left + plot.right) / 2, 434, words["epoch"], anchor="middle"))
         parts.append(label(plot.left, 96, words[name], "ink"))
         end = SHOWN[name] - 1
@@ -277,31 +269,30 @@ def _labels_of_losses(plot: Plot, words: Words, curves: Numbers, *, rises: bool)
     ]
 
 
-def draw_biases(words: Words, numbers: Numbers) -> str:
-    """Two lists of films, each with a dot at its bias."""
-    films = numbers["films"]
-    values = [bias for _, bias, _ in films]
-    plot = Plot(452, 724, 96, 96 + 17 * (len(films) + 2), min(values) - 0.02, max(values) + 0.02, 0, 1)
-    parts = [
-        plot.upright(0),
-        label(plot.x(0), plot.top - 10, "0", anchor="middle"),
-        label(820, plot.top - 10, words["ratings"], anchor="end"),
-    ]
-    for at, (title, bias, count) in enumerate(films):
-        y = plot.top + 12 + 17 * (at + (2 if at >= N_RANKED else 0))
-        kind, beside, anchor = ("blue", 10, "start") if bias > 0 else ("orange", -10, "end")
-        x = plot.x(bias)
+def draw_places(words: Words, numbers: Numbers) -> str:
+    """Two lists of films, each with a ring at its place by mean and a dot at that by bias."""
+    films, n_films = numbers["films"], numbers["n_films"]
+    plot = Plot(330, 714, 104, 104 + 18 * (len(films) + 1), n_films, 1, 0, 1)
+    parts = [part for place in (1, 200, 400) for part in (plot.upright(place), _place(plot, place))]
+    for at, (title, by_mean, by_bias) in enumerate(films):
+        y = plot.top + 12 + 18 * (at + (at >= N_RANKED))
+        kind = "blue" if by_bias < by_mean else "orange"
         parts += [
-            label(392, y + 4, title, "ink", "end"),
-            f'<line class="line" x1="{plot.x(0):.1f}" x2="{x:.1f}" y1="{y}" y2="{y}"/>',
-            dot_at(x, y, kind),
-            label(x + beside, y + 4, signed(bias), kind, anchor),
-            label(820, y + 4, str(count), anchor="end"),
+            label(300, y + 4, title, "ink", "end"),
+            f'<line class="mark" x1="{plot.x(by_mean):.1f}" x2="{plot.x(by_bias):.1f}" y1="{y}" y2="{y}"/>',
+            ring_at(plot.x(by_mean), y, kind),
+            dot_at(plot.x(by_bias), y, kind),
         ]
-    y = plot.top + 12 + 17 * N_RANKED + 12
-    parts.append(label(392, y, words["between"].format(numbers["between"]), anchor="end"))
-    height = round(plot.bottom + 28)
-    return svg(height, words["biases_told"], words["biases"], words["biases_below"], numbers, parts)
+        if at in (0, N_RANKED):
+            ends = ("end", "start") if by_bias < by_mean else ("start", "end")
+            for place, name, end in ((by_mean, "by_mean", ends[0]), (by_bias, "by_bias", ends[1])):
+                parts.append(label(plot.x(place) + (9 if end == "start" else -9), y + 4, words[name], kind, end))
+    below = words["places_below"].format(n_films, LEAST)
+    return svg(round(plot.bottom + 34), words["places_told"], words["places"], below, numbers, parts)
+
+
+def _place(plot: Plot, place: int) -> str:
+    return label(plot.x(place), plot.top - 8, str(place), anchor="middle")
 
 
 def draw_predicted(words: Words, numbers: Numbers) -> str:
@@ -326,27 +317,20 @@ def draw_predicted(words: Words, numbers: Numbers) -> str:
     return svg(460, words["predicted_told"], words["predicted"], words["predicted_below"], numbers, parts)
 
 
-def draw_thirty(words: Words, numbers: Numbers) -> str:
-    """Users side by side, stars upwards."""
-    plot = Plot(60, 644, 84, 404, 0.2, N_USERS + 0.8, 0.4, 5.1)
-    parts = [part for stars in range(1, 6) for part in plot.across(stars, str(stars))]
-    parts += [label(plot.x(at), plot.bottom + 20, str(at), anchor="middle") for at in (1, 5, 10, 15, 20, 25, 30)]
-    parts.append(label((plot.left + plot.right) / 2, plot.bottom + 42, words["user"], anchor="middle"))
-    for film, kind in zip(FILMS, ("blue", "orange"), strict=True):
-        pairs = list(zip(numbers[film]["dot"], numbers[film]["net"], strict=True))
-        for user, (one, other) in enumerate(pairs, start=1):
-            x, y, z = plot.x(user), plot.y(one), plot.y(other)
-            parts.append(f'<line class="line" x1="{x:.1f}" x2="{x:.1f}" y1="{y:.1f}" y2="{z:.1f}"/>')
-            parts += [ring_at(x, z, kind), dot_at(x, y, kind, 4.8)]
-        y = plot.y(sum(one for one, _ in pairs) / len(pairs))
-        means = (sum(side) / len(pairs) for side in zip(*pairs, strict=True))
-        parts.append(label(plot.right + 14, y - 14, f"{film}, {words['means']}", kind))
-        for name, down, mean in zip(("dot", "net"), (4, 21), means, strict=True):
-            parts.append(label(plot.right + 14, y + down, f"{words[name]} {mean:.1f}"))
-    return svg(462, words["thirty_told"], words["thirty"], words["thirty_below"], numbers, parts)
+def draw_either(words: Words, numbers: Points) -> str:
+    """A square with a dot for each viewer: one film to the right, the other upwards."""
+    plot = Plot(230, 610, 92, 472, 0.8, 5.2, 0.8, 5.2)
+    parts = [part for stars in range(1, 6) for part in (*plot.across(stars, str(stars)), plot.upright(stars))]
+    parts += [label(plot.x(stars), plot.bottom + 20, str(stars), anchor="middle") for stars in range(1, 6)]
+    corner = f'x1="{plot.left}" y1="{plot.bottom}" x2="{plot.right}" y2="{plot.top}"'
+    parts.append(f'<line class="mark" {corner}/>')
+    parts += [dot_at(plot.x(one), plot.y(other), "orange" if other > one else "blue", 2.6) for one, other in numbers]
+    parts.append(label((plot.left + plot.right) / 2, plot.bottom + 42, FILMS[0], "blue", "middle"))
+    parts.append(label(plot.left - 40, (plot.top + plot.bottom) / 2, FILMS[1], "orange", "end"))
+    return svg(530, words["either_told"], words["either"], words["either_below"], numbers, parts)
 
 
-DRAWN = {"losses": draw_losses, "biases": draw_biases, "predicted": draw_predicted, "thirty": draw_thirty}
+DRAWN = {"losses": draw_losses, "places": draw_places, "predicted": draw_predicted, "either": draw_either}
 PICTURES = {  # file: what is measured, how it is drawn
     f"lecture-{name}{suffix}.svg": (lambda name=name: measured()[name], partial(draw, words))
     for name, draw in DRAWN.items()

@@ -39,18 +39,19 @@ def learner(dls: CollabDataLoaders, **kwargs: object) -> Learner:
 
 
 class ByHand(nn.Module):
-    """The book's model with a bias, written by hand: torch has to train it."""
+    """A dot product plus biases, of plain parameters: torch has to train it."""
 
     def __init__(self, n_users: int, n_items: int, n_factors: int = 4) -> None:
         super().__init__()
-        self.user_factors = nn.Parameter(torch.randn(n_users, n_factors) * 0.01)
-        self.item_factors = nn.Parameter(torch.randn(n_items, n_factors) * 0.01)
-        self.user_bias = nn.Parameter(torch.zeros(n_users))
-        self.item_bias = nn.Parameter(torch.zeros(n_items))
+        self.people = nn.Parameter(torch.randn(n_users, n_factors) * 0.01)
+        self.films = nn.Parameter(torch.randn(n_items, n_factors) * 0.01)
+        self.generous = nn.Parameter(torch.zeros(n_users))
+        self.liked = nn.Parameter(torch.zeros(n_items))
 
     def forward(self, x: Tensor) -> Tensor:
-        dot = (self.user_factors[x[:, 0]] * self.item_factors[x[:, 1]]).sum(1)
-        return torch.sigmoid(dot + self.user_bias[x[:, 0]] + self.item_bias[x[:, 1]]) * 5.5
+        person, film = x.t()
+        eta = torch.einsum("nk,nk->n", self.people[person], self.films[film]) + self.generous[person] + self.liked[film]
+        return torch.sigmoid(eta) * 5.5
 
 
 def by_hand(dls: CollabDataLoaders, **kwargs: object) -> Learner:

@@ -231,6 +231,6 @@ def test_the_rate_is_lowered_on_a_plateau(monkeypatch: pytest.MonkeyPatch, capsy
 def test_not_a_number_may_end_quietly() -> None:
     learn = by_hand(loaders(), cbs=TerminateOnNaNCallback)
     with torch.no_grad():
-        learn.model.item_bias.fill_(float("nan"))  # type: ignore[operator, union-attr]
+        learn.model.liked.fill_(float("nan"))  # type: ignore[operator, union-attr]
     learn.fit(3)
     assert not learn.recorder.values

@@ -311,7 +311,7 @@ def test_a_loss_that_is_no_number_any_more_is_an_error_and_the_recorder_stays() 
     learn = by_hand(loaders())
     learn.fit(1)
     with torch.no_grad():
-        learn.model.item_bias.fill_(float("nan"))  # type: ignore[operator, union-attr]
+        learn.model.liked.fill_(float("nan"))  # type: ignore[operator, union-attr]
     refused(lambda: learn.fit(3), "from batch 0 of epoch 0, at lr 0.001.*lr_find")
     assert not learn.recorder.values
     assert len(learn.recorder.losses) == len(learn.dls.train)

@@ -75,16 +75,6 @@ def test_suggestions_on_a_curve() -> None:
     assert slide(lrs, losses, 100, adjust_value=0.5)[0] == pytest.approx(slide(lrs, losses, 100)[0] / 2)
 
 
-def test_suggestions_are_those_of_fastai() -> None:
-    schedule = pytest.importorskip("fastai.callback.schedule", reason="fastai is not installed here")
-    for seed in range(5):
-        lrs, losses = fall_and_rise()
-        losses = losses + 0.05 * torch.from_numpy(np.random.default_rng(seed).normal(size=len(losses))).float()
-        for ours in (valley, slide, minimum, steep):
-            theirs = getattr(schedule, ours.__name__)
-            assert ours(lrs, losses, 100)[0] == pytest.approx(theirs(lrs, losses, 100)[0])
-
-
 def test_functions_of_others_and_none() -> None:
     learn = learner(loaders())
     found = learn.lr_find(show_plot=False, suggest_funcs=[partial(slide, thresh=0.1), SuggestionMethod.Minimum])

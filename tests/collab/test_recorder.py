@@ -16,12 +16,12 @@ from penchant.errors import ParameterError, UnsupportedError
 from penchant.solvers.gradient.schedules import one_cycle
 
 
-def test_the_smoothed_loss_is_that_of_a_plain_loop() -> None:
+def test_the_smoothed_loss_is_a_weighted_mean_that_forgets() -> None:
     losses = np.random.default_rng(0).uniform(0.5, 2, 300).astype(np.float32)
-    value, expected = torch.tensor(0.0), []  # fastai's AvgSmoothLoss, word for word
-    for count, loss in enumerate(torch.from_numpy(losses), 1):
-        value = torch.lerp(loss, value, 0.98)
-        expected.append(float(value / (1 - 0.98**count)))
+    expected = []  # a weighted mean: a batch that is t batches old counts 0.98^t
+    for count in range(1, len(losses) + 1):
+        weights = 0.98 ** np.arange(count)[::-1]
+        expected.append(np.average(losses[:count], weights=weights))
     shown, _ = smooth(losses)
     np.testing.assert_allclose(shown, expected, rtol=1e-5)
 

@@ -253,7 +253,7 @@ def films(folder: Path) -> pd.DataFrame:
 
 
 @pytest.mark.parametrize("way", ["read_ratings", "from_frame", "polars"])
-def test_the_merge_of_the_lecture_is_one_call(movielens_100k: Path, way: str) -> None:
+def test_a_merge_with_titles_is_one_call(movielens_100k: Path, way: str) -> None:
     names = ["user", "movie", "rating", "timestamp"]
     if way == "read_ratings":
         ratings = read_ratings(movielens_100k / "u.data", columns=names, items=films(movielens_100k), item="title")

@@ -206,8 +206,12 @@ def _resolve(page: Path, span: str, dotted: re.Match[str]) -> None:
         assert not wrong, f"{page.name} names {span}: no argument {', '.join(wrong)}"
 
 
-def test_the_numbers_of_the_readme_are_the_measured_ones() -> None:
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+MEASURED = [page for page in PAGES if "<!-- results of " in page.read_text(encoding="utf-8")]
+
+
+@pytest.mark.parametrize("page", MEASURED, ids=lambda page: page.name)
+def test_the_numbers_of_a_page_are_the_measured_ones(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
     marked = re.search(r"<!-- results of (\S+) -->\n(.*?)\n<!-- end of results -->", text, flags=re.DOTALL)
     assert marked is not None
     measured = json.loads((ROOT / marked[1]).read_text(encoding="utf-8"))["results"]["markdown"]

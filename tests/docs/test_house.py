@@ -91,7 +91,7 @@ def test_a_name_is_given_once() -> None:
 
 
 def test_rooms_of_the_tests_are_those_of_the_house() -> None:
-    own = {"conformance", "docs", "files", "properties"}
+    own = {"beside_fastai", "conformance", "docs", "files", "properties"}
     rooms = {file.parent.relative_to(ROOT / "tests").as_posix() for file in (ROOT / "tests").rglob("test_*.py")}
     astray = [room for room in rooms - own if not (SOURCE / room).is_dir()]
     assert not astray, f"tests/{astray[0]} tests no room of src/penchant"

@@ -1,12 +1,11 @@
-r"""fastai's names for collaborative filtering, with fastai's defaults and penchant's engine.
+"""fastai's names for collaborative filtering, with fastai's defaults and penchant's engine.
 
     from penchant.collab import *
 
-    path = untar_data(URLs.ML_100k)
-    ratings = pd.read_csv(path / "u.data", delimiter="\t", header=None, names=["user", "movie", "rating", "timestamp"])
-    dls = CollabDataLoaders.from_df(ratings, bs=64)
-    learn = collab_learner(dls, n_factors=10, y_range=(0, 5))
-    learn.fit(13)
+    stars = pd.read_csv("stars.csv")  # columns: who, what, how many stars
+    dls = CollabDataLoaders.from_df(stars, bs=128)
+    learn = collab_learner(dls, n_factors=30, y_range=(0.5, 5.5))
+    learn.fit_one_cycle(5, 5e-3, wd=0.1)
 
 The names below are all that a star import brings. Importing also gives tensors the method `pca`. What is the same as
 in fastai and what is better is told in docs/coming-from-fastai.md.
@@ -30,6 +29,7 @@ except ModuleNotFoundError as error:
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - its name in every notebook
 
+from penchant.collab import absent as _absent
 from penchant.collab.data.categories import Classes
 from penchant.collab.data.loaders import CollabDataLoaders, DataLoader, default_device
 from penchant.collab.data.untar import URLs, untar_data
@@ -60,6 +60,7 @@ from penchant.collab.modules import (
 )
 from penchant.collab.start import collab_learner
 from penchant.collab.tensors import L, one_hot, pca, set_seed, tensor
+from penchant.errors import UnsupportedError as _UnsupportedError
 from penchant.solvers.gradient.net_layers import LinBnDrop, SigmoidRange, sigmoid_range
 
 if TYPE_CHECKING:
@@ -126,4 +127,18 @@ __all__ = [
 plt = Later("matplotlib.pyplot", "torch")
 if not TYPE_CHECKING:
     pd = sys.modules.get("pandas") or Later("pandas")
-torch.Tensor.pca = pca  # type: ignore[attr-defined]  # as in fastai: `movie_factors.pca(3)`
+torch.Tensor.pca = pca  # type: ignore[attr-defined]  # as in fastai: `table.pca(3)`
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> object:
+        """Say what to use in the place of a name of fastai.
+
+        Raises:
+            UnsupportedError: for such a name, in an import, too: an AttributeError would lose its words there.
+            AttributeError: for every other name.
+        """
+        if name in _absent.MODULE:
+            raise _UnsupportedError(f"penchant.collab has no {name}: {_absent.MODULE[name]}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -12,6 +12,7 @@ import numpy as np
 from torch import nn
 
 from penchant.checks import is_real, require
+from penchant.collab import absent
 from penchant.collab.display.live_table import ProgressCallback, noop
 from penchant.collab.display.recorder import Recorder
 from penchant.collab.files import learner_file as export
@@ -37,7 +38,7 @@ __all__ = ["Learner"]
 _MOMS = (0.95, 0.85, 0.95)
 
 
-class Learner(Predicts, HasCallbacks):
+class Learner(Predicts, HasCallbacks, absent.TellsWhatIsAbsent):
     """Trains a model on the ratings of data loaders; everything has fastai's names and defaults.
 
     `EmbeddingDotBias` with mean squared error runs on the CPU as one piece of compiled code over the very memory of
@@ -63,6 +64,8 @@ class Learner(Predicts, HasCallbacks):
         ParameterError: a value out of its range.
         UnsupportedError: an optimiser or a callback that can't be had here.
     """
+
+    _owner, _absent = "a learner", absent.LEARNER
 
     def __init__(
         self,

@@ -93,7 +93,8 @@ class EmbeddingDotBias(Module):
         for column in (user, item):
             require(column is None or column in classes, "user, item", column, f"one of {', '.join(map(repr, names))}")
         user, item = names[0] if user is None else user, names[1] if item is None else item
-        model = cls(n_factors, len(classes[user]), len(classes[item]), y_range=y_range)
+        n_users, n_items = len(classes[user]), len(classes[item])
+        model = cls(n_factors, n_users, n_items, y_range)
         model.classes, model.user, model.item = classes, user, item
         return model
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from torch import nn
-
 from penchant.checks import is_whole, require
 from penchant.collab.learner import Learner
 from penchant.collab.losses import MSELossFlat
@@ -68,12 +66,9 @@ def collab_learner(
         from penchant.collab.solver_learner import SolverLearner, made_solver
 
         return SolverLearner(dls, made_solver(solver, n_factors), loss_func=loss_func, **kwargs)
-    model: nn.Module
     if use_nn:
-        model = _neural(dls, n_factors, emb_szs, layers, config, y_range)
-    else:
-        model = EmbeddingDotBias.from_classes(n_factors, dls.classes, y_range=y_range)
-    return Learner(dls, model, loss_func=loss_func, **kwargs)
+        return Learner(dls, _neural(dls, n_factors, emb_szs, layers, config, y_range), loss_func, **kwargs)
+    return Learner(dls, EmbeddingDotBias.from_classes(n_factors, dls.classes, y_range=y_range), loss_func, **kwargs)
 
 
 def _neural(

@@ -125,7 +125,7 @@ def tensor(*values: Any, **kwargs: Any) -> Tensor:
 
 
 def pca(x: Tensor, k: int = 2) -> Tensor:
-    """The first principal components of rows, also as a method: `movie_factors.pca(3)`.
+    """The first principal components of rows, also as a method: `learn.model.i_weight.weight.detach().pca(3)`.
 
     Rows are centred and projected on the k directions along which they differ most; directions have no sign of their
     own.
@@ -179,5 +179,5 @@ def set_seed(s: int, reproducible: bool = False) -> None:
     np.random.seed(s % (2**32 - 1))  # noqa: NPY002 - the global one is what the name promises
     torch.manual_seed(s)
     if reproducible:
-        torch.backends.cudnn.deterministic = True
-        torch.backends.cudnn.benchmark = False
+        cudnn = torch.backends.cudnn
+        cudnn.benchmark, cudnn.deterministic = False, True

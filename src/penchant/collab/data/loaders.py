@@ -13,6 +13,7 @@ from torch.utils.data import TensorDataset
 
 from penchant.arrays.types import Int64Array
 from penchant.checks import is_whole, require
+from penchant.collab import absent
 from penchant.collab.data.categories import Classes
 from penchant.collab.data.encoding import (
     Columns,
@@ -155,7 +156,7 @@ class DataLoader:
         return self
 
 
-class CollabDataLoaders:
+class CollabDataLoaders(absent.TellsWhatIsAbsent):
     """Ratings for training and validation, as `from_df` and `from_csv` make them.
 
     Args:
@@ -166,6 +167,8 @@ class CollabDataLoaders:
     Attributes:
         classes: values of the column of users and of that of items, by the names of these columns.
     """
+
+    _owner, _absent = "data loaders", absent.LOADERS
 
     def __init__(self, train: DataLoader, valid: DataLoader, columns: Columns, path: str | Path = ".") -> None:
         self.train, self.valid, self.path = train, valid, Path(path)

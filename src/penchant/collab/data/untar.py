@@ -3,14 +3,37 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from penchant import datasets
+from penchant.collab.absent import AbsentError
 from penchant.errors import ParameterError
 
 __all__ = ["URLs", "untar_data"]
 
 
-class URLs:
+class _NamesDatasets(type):
+    """A class whose attributes are datasets: a name that is written in another way is told, and so are all names."""
+
+    if not TYPE_CHECKING:  # a type checker should go on to report names that are not there
+
+        def __getattr__(cls, name: str) -> object:
+            """Say which datasets there are.
+
+            Raises:
+                AbsentError: always; it is an AttributeError, so that `hasattr` says no.
+            """
+            if name.startswith("_"):
+                raise AttributeError(name)
+            known = [each for each in vars(cls) if not each.startswith("_")]
+            near = [each for each in known if each.lower() == name.lower()]
+            raise AbsentError(
+                f"there is no URLs.{name}: "
+                + (f"use URLs.{near[0]}" if near else f"penchant has MovieLens only, URLs.{', URLs.'.join(known)}")
+            )
+
+
+class URLs(metaclass=_NamesDatasets):
     """Datasets under the names that fastai has for them, and others that penchant knows."""
 
     ML_100k = "ml-100k"

@@ -114,7 +114,7 @@ def steep(lrs: Tensor, losses: Tensor, num_it: int) -> tuple[float, Point]:  # n
     Returns:
         The rate, and the point (rate, loss).
     """
-    at = int(((losses[1:] - losses[:-1]) / (lrs[1:].log() - lrs[:-1].log())).argmin())
+    at = int((losses.diff() / lrs.log().diff()).argmin())
     return float(lrs[at]), (float(lrs[at]), float(losses[at]))
 
 

@@ -89,9 +89,8 @@ class LinBnDrop(nn.Sequential):
         beside: list[nn.Module] = [_batch_norm(n_out if lin_first else n_in)] if bn else []
         if p != 0:
             beside.append(nn.Dropout(p))
-        linear: list[nn.Module] = [nn.Linear(n_in, n_out, bias=not bn)]
-        if act is not None:
-            linear.append(act)
+        # A batch norm has a bias of its own.
+        linear: list[nn.Module] = [nn.Linear(n_in, n_out, bias=not bn), *([] if act is None else [act])]
         super().__init__(*(linear + beside if lin_first else beside + linear))
 
 
@@ -135,10 +134,10 @@ class EmbeddingNN(nn.Module):
         lin_first: bool = True,
     ) -> None:
         super().__init__()
-        self.embeds = nn.ModuleList([Embedding(ni, nf) for ni, nf in emb_szs])
+        self.embeds = nn.ModuleList(Embedding(rows, columns) for rows, columns in emb_szs)
         self.emb_drop = nn.Dropout(embed_p)
         self.bn_cont = nn.BatchNorm1d(0) if bn_cont else None
-        self.n_emb, self.n_cont = sum(nf for _, nf in emb_szs), 0
+        self.n_emb, self.n_cont = sum(columns for _, columns in emb_szs), 0
         sizes = [self.n_emb, *layers, 1]
         acts = [*([act_cls] * len(layers)), None]
         found: list[nn.Module] = []

@@ -17,15 +17,7 @@ __all__ = ["HYPERS", "TorchAdam", "undecayed"]
 
 HYPERS = 5  # what a step needs to know: see `TorchAdam.hypers`
 
-_NORMS = (
-    nn.BatchNorm1d,
-    nn.BatchNorm2d,
-    nn.BatchNorm3d,
-    nn.InstanceNorm1d,
-    nn.InstanceNorm2d,
-    nn.InstanceNorm3d,
-    nn.LayerNorm,
-)
+_NORMS = (nn.LayerNorm, *(getattr(nn, f"{kind}Norm{n}d") for kind in ("Batch", "Instance") for n in (1, 2, 3)))
 
 
 @dataclass(frozen=True, eq=False)

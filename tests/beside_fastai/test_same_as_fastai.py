@@ -1,26 +1,16 @@
-"""Side by side with fastai itself, where it happens to be installed; penchant never needs it."""
+"""Beside fastai: the same splits, classes, batches, models, losses and small functions."""
 
 from __future__ import annotations
-
-import importlib.util
-import warnings
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
+from fastai import collab as theirs
+from fastai import metrics, torch_core
+from fastai.tabular.model import emb_sz_rule, get_emb_sz, tabular_config
 
-torch = pytest.importorskip("torch", reason="penchant.collab needs torch")
-if importlib.util.find_spec("fastai") is None:
-    pytest.skip("fastai is not installed; stored results of it are compared elsewhere", allow_module_level=True)
-import penchant.collab as ours  # noqa: E402
-
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # fastai uses what torch gives up
-    from fastai import collab as theirs
-    from fastai import metrics, torch_core
-    from fastai.tabular.model import emb_sz_rule, get_emb_sz, tabular_config
-
-pytestmark = pytest.mark.filterwarnings("ignore")  # fastai's own
+import penchant.collab as ours
 
 
 def table(n=700):
@@ -124,12 +114,12 @@ def test_the_same_losses_and_metrics():
     assert type(metrics.rmse).__name__ == type(ours.rmse).__name__
 
 
-def test_the_same_small_things():
+def test_the_same_small_things(fastais_pca):
     torch.manual_seed(0)
     core = torch_core
-    assert torch.Tensor.pca is not ours.pca  # fastai, imported after us, has put its own there
+    assert fastais_pca is not ours.pca
     rows = torch.randn(40, 7)
-    assert torch.equal(rows.pca(3), ours.pca(rows, 3))  # signs included
+    assert torch.equal(fastais_pca(rows, 3), ours.pca(rows, 3))  # signs included
     for x in (3, [0, 2], torch.tensor([1])):
         assert torch.equal(core.one_hot(x, 5), ours.one_hot(x, 5))
     for given in ([1, 2], [1.5], np.array([1.5]), np.array([2]), pd.Series([1, 2]), 3, torch.ones(2).double()):
