@@ -415,13 +415,17 @@ def test_files_are_checked_after_unpacking(site: Site, cache: Path) -> None:
     assert fetch(replace(mirrored(site), sha256={"u.data": right})).is_dir()
 
 
-def test_without_a_published_md5_the_zip_s_own_checks_remain(site: Site, cache: Path) -> None:
+def test_without_a_published_md5_a_hash_that_we_know_is_needed(site: Site, cache: Path) -> None:
     del site.files["/ml-100k.zip.md5"]
-    assert len(load_dataset(mirrored(site))) == 4
+    with pytest.raises(DownloadError, match=r"no http.*\.md5, and no hash of ml-100k is known"):
+        fetch(mirrored(site))
+    assert not site.asked("/ml-100k.zip")
+    known = replace(mirrored(site), sha256={"u.data": hashlib.sha256(U_DATA.encode()).hexdigest()})
+    assert len(load_dataset(known)) == 4
     (cache / "ml-100k" / "u.data").unlink()
     site.files["/ml-100k.zip"] = site.files["/ml-100k.zip"].replace(b"880000050", b"980000050")
     with pytest.raises(DownloadError, match=r"can't be unpacked: Bad CRC-32"):
-        load_dataset(mirrored(site))
+        load_dataset(known)
 
 
 def test_an_archive_of_another_shape(site: Site, cache: Path) -> None:

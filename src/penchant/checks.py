@@ -22,9 +22,12 @@ __all__ = [
     "is_whole",
     "require",
     "require_share",
+    "require_threads",
     "row_numbers",
 ]
 
+_LARGEST = 1e18  # of ratings: the square of a larger one is beyond float32
+_MOST_THREADS = 1024
 _COLUMNS = {
     "user_idx": np.int32,
     "item_idx": np.int32,
@@ -69,6 +72,16 @@ def is_missing(value: object) -> bool:
     if isinstance(unequal, bool | np.bool_):
         return bool(unequal)
     return unequal is value  # NA, of which nothing is known, nor whether it is itself
+
+
+def require_threads(n_threads: object) -> None:
+    """Refuse what is no number of threads: a whole number from 1 to 1,024, or None.
+
+    Raises:
+        ParameterError: it is not.
+    """
+    fits = n_threads is None or (is_whole(n_threads, 1) and n_threads <= _MOST_THREADS)  # type: ignore[operator]
+    require(fits, "n_threads", n_threads, f"at least 1, at most {_MOST_THREADS:,}, or None for all processors")
 
 
 def require_share(name: str, value: object, example: float = 0.2) -> None:
@@ -199,6 +212,6 @@ def _scale(scale: object) -> tuple[float, float]:
         lo, hi = map(float, scale)  # type: ignore[call-overload]
     except (TypeError, ValueError):
         lo = hi = math.nan
-    fits = not isinstance(scale, str) and math.isfinite(lo) and math.isfinite(hi) and lo <= hi
+    fits = not isinstance(scale, str) and -_LARGEST <= lo <= hi <= _LARGEST
     require(fits, "rating_scale", scale, "the lowest and the highest rating, such as (1, 5)")
     return lo, hi

@@ -61,7 +61,7 @@ class Dataset:
         layout: which of `penchant.data.sources.movielens.FORMATS` it is in; empty for the built-in sample.
         files: what is taken out of the zip file.
         sha256: hashes of files, where we had the file at hand to take one. For the download itself the publisher's
-            own MD5, kept beside it, is asked for.
+            own MD5, kept beside it, is asked for; without either of the file of ratings nothing is taken.
     """
 
     name: str
@@ -123,6 +123,9 @@ _DATASETS = (
             "u.data": "06416e597f82b7342361e41163890c81036900f418ad91315590814211dca490",
             "u.item": "553841ebc7de3a0fd0d6b62a204ea30c1e651aacfb2814c7a6584ac52f2c5701",
             "u.user": "f120e114da2e8cf314fd28f99417c94ae9ddf1cb6db8ce0e4b5995d40e90e62c",
+            "u.genre": "9757e0d3e6b298159a80dd48eaf938114690e911e39af97a76949ef1663610bb",
+            "u.info": "5b0a40b2e47a729ee6203063f6dcf8790c2e63f5a18663e6ee318a72c5f3c27b",
+            "u.occupation": "cd5fbec9afe345d993a62fc7817df1a4a9079c4feb267b3118763b8fd942137d",
         },
     ),
     Dataset(
@@ -320,6 +323,10 @@ def _bring(dataset: Dataset, root: Path, progress: Progress) -> None:
     archive = root / f".{dataset.name}.zip"
     try:
         published = published_md5(dataset.url)
+        if published is None and not any(name in dataset.sha256 for name in movielens.FORMATS[dataset.layout].ratings):
+            raise DownloadError(
+                f"there is no {dataset.url}.md5, and no hash of {dataset.name} is known: what comes can't be checked"
+            )
         download_file(dataset.url, archive, limit=dataset.megabytes * 2_000_000 + 1_000_000, progress=progress)
         if published is not None:
             check_hash(archive, "md5", published)

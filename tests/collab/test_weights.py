@@ -204,6 +204,31 @@ def test_damaged_files(tmp_path: Path) -> None:
             learn.load(tmp_path / "other.pth")
 
 
+@pytest.mark.parametrize("odd", [torch.ones(31, 1).to_sparse(), torch.ones(31, 1, dtype=torch.complex64)])
+def test_nothing_is_changed_unless_all_fits(odd: torch.Tensor, tmp_path: Path) -> None:
+    """The last parameter is of another kind; the ones before are taken in first."""
+    learn = learner(loaders(tmp_path))
+    before = {name: value.clone() for name, value in state_of(learn).items()}
+    changed = {name: value + 1 for name, value in before.items()}
+    name = next(name for name, value in before.items() if value.shape == odd.shape)
+    changed = {**{other: value for other, value in changed.items() if other != name}, name: odd}
+    torch.save(changed, tmp_path / "odd.pth")
+    with pytest.raises(FormatError, match=f"{name} is a tensor of another kind|more than tensors"):
+        learn.load(tmp_path / "odd.pth", with_opt=False)
+    assert all(torch.equal(value, before[name]) for name, value in state_of(learn).items())
+
+
+def test_a_compressed_file_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
+    learn = learner(loaders(tmp_path))
+    whole, bomb = learn.save("whole"), tmp_path / "bomb.pth"
+    with zipfile.ZipFile(whole) as source, zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as target:
+        for part in source.infolist():
+            target.writestr(part.filename, source.read(part))
+    with pytest.raises(FormatError, match="compressed inside"):
+        learn.load(bomb)
+    assert learn.load(whole, with_opt=False) is learn
+
+
 def test_numpy_values_that_are_no_numbers_are_refused(tmp_path: Path) -> None:
     learn = learner(loaders(tmp_path))
     learn.fit(1)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -43,14 +44,14 @@ def rec(request: pytest.FixtureRequest, recs: dict[str, pt.Recommender]) -> pt.R
 def test_everybody_else_is_as_before(rec: pt.Recommender, at: int, tmp_path: Path) -> None:
     gone = rec.users.ids.tolist()[at]
     left = [user for user in rec.users if user != gone]
-    after = rec.forget(gone)
+    after = rec.forget(gone, refresh_items=False)
     assert list(after.users) == left
     assert after.model.n_users == len(left)
     for one in (after, pt.load(after.save(tmp_path / "a.penchant"))):
-        for item in list(rec.items)[::9]:
-            assert one.predict(item, left).tobytes() == rec.predict(item, left).tobytes()  # type: ignore[union-attr]
+        for item in list(rec.items)[::9]:  # by as much as the mean of all ratings moves
+            assert np.allclose(one.predict(item, left), rec.predict(item, left), atol=0.005)
         for user in left[::40]:
-            assert one.recommend(user).equals(rec.recommend(user))
+            assert one.recommend(user)["item_id"].equals(rec.recommend(user)["item_id"])
     for name, column in after.user_attributes.items():
         assert column.tolist() == [
             value for user, value in zip(rec.users, rec.user_attributes[name], strict=True) if user != gone
@@ -69,16 +70,20 @@ def test_every_array_by_user_is_one_shorter(rec: pt.Recommender) -> None:
         assert now.n_users == before.n_users - 1
         for name, array in now.arrays().items():
             was = before.arrays()[name]
-            assert array.shape == was.shape or (np.delete(was, 3, axis=0) == array).all(), name
+            rows = 1 if len(was) == state.model.n_users else 0
+            assert array.shape == (len(was) - rows, *was.shape[1:]), name
     assert after._state.seen is not None
     assert after._state.seen.n_users == rec.n_users - 1
 
 
 def test_intervals_of_others_stay(recs: dict[str, pt.Recommender]) -> None:
-    rec, after = recs["bayes"], recs["bayes"].forget(recs["bayes"].users[3])
+    rec = recs["bayes"]
+    after = rec.forget(rec.users[3], refresh_items=False)
     users = list(after.users)
     pairs = [rec.items[0]] * len(users), users
-    assert rec.predict(*pairs, interval=0.9).equals(after.predict(*pairs, interval=0.9))  # type: ignore[union-attr]
+    tables = [one.predict(*pairs, interval=0.9) for one in (rec, after)]
+    for name in ("predicted", "low", "high"):
+        assert np.allclose(tables[0][name], tables[1][name], atol=0.005)  # type: ignore[index,call-overload]
 
 
 # -- no trace --
@@ -185,12 +190,13 @@ def _everybody() -> pt.Recommender:
 
 def test_features_that_only_the_person_had_are_gone(recs: dict[str, pt.Recommender]) -> None:
     rec = recs["bayes"].add_user("new", features={"age": 30, "occupation": "student"})
-    assert rec.forget("new").feature_effects().equals(rec.feature_effects())
+    pd.testing.assert_frame_equal(rec.forget("new").feature_effects(), rec.feature_effects(), rtol=1e-5)
     rec = pt.Bayes(n_factors=2, n_draws=8, n_burn=2, n_chains=2, user_features=("job", "age")).fit(
         people(list(range(12)))
     )
     before, after = rec.feature_effects(), rec.forget(3).feature_effects()
-    assert after.equals(before[before["value"] != "lighthouse keeper"].reset_index(drop=True))
+    expected = before[before["value"] != "lighthouse keeper"].reset_index(drop=True)
+    pd.testing.assert_frame_equal(after, expected, rtol=1e-5)
     with_none = rec.forget(3).add_user("new", features={"job": "job 1", "age": 30})
     assert with_none.predict("film 1", "new") > 0
 
@@ -217,18 +223,38 @@ def test_how_many_were_forgotten_is_told(rec: pt.Recommender) -> None:
     assert told["n_forgotten"] == 2
 
 
-def test_refreshed_items_are_what_they_were_before_the_person_came(rec: pt.Recommender) -> None:
+@pytest.mark.parametrize("name", ["bayes", "adam"])
+def test_refreshed_items_are_what_they_were_before_the_person_came(recs: dict[str, pt.Recommender], name: str) -> None:
     """Somebody comes and goes again: the items are as they were."""
+    rec = recs[name]
     given = {"user": [7777] * 3, "item": rec.items.ids[[2, 5, 9]].tolist(), "rating": [5.0, 1.0, 5.0]}
     there = rec.update(given)
-    left, unlearned = there.forget(7777), there.forget(7777, refresh_items=True)
+    left, unlearned = there.forget(7777, refresh_items=False), there.forget(7777)
     apart = [
         np.abs(one.model.arrays()["item_biases"] - rec.model.arrays()["item_biases"]).max() for one in (left, unlearned)
     ]
     assert apart[1] < 0.2 * apart[0]
     stays = np.setdiff1d(np.arange(rec.n_items), [2, 5, 9])
     for name in ("item_biases", "item_factors"):
-        assert (unlearned.model.arrays()[name][stays] == there.model.arrays()[name][stays]).all()
+        assert np.allclose(unlearned.model.arrays()[name][stays], there.model.arrays()[name][stays], atol=1e-6)
+
+
+def test_als_without_a_person_is_nearly_als_that_never_met_the_person() -> None:
+    ratings = pt.load_dataset("sample")
+    users = np.asarray(ratings.users.ids)[ratings.user_idx]
+    gone = ratings.users[3]
+    rest = Ratings.from_arrays(
+        users[users != gone],
+        np.asarray(ratings.items.ids)[ratings.item_idx][users != gone],
+        ratings.rating[users != gone],
+        rating_scale=ratings.rating_scale,
+    )
+    solver = pt.ALS(n_factors=2, n_epochs=60)
+    with_them, without, never = solver.fit(ratings), solver.fit(ratings).forget(gone), solver.fit(rest)
+    pairs = [(item, user) for user in list(rest.users)[::7] for item in list(rest.items)[::3]]
+    told = [np.array([rec.predict(*pair) for pair in pairs]) for rec in (with_them, without, never)]
+    apart = [np.sqrt(np.mean((one - told[2]) ** 2)) for one in told[:2]]
+    assert apart[1] < 0.7 * apart[0]
 
 
 def test_an_item_that_only_they_rated_becomes_one_that_nobody_rated(recs: dict[str, pt.Recommender]) -> None:
@@ -284,3 +310,16 @@ def test_other_kinds_of_model_say_so(recs: dict[str, pt.Recommender]) -> None:
     for refresh_items in (True, False):
         with pytest.raises(UnsupportedError, match="other model can't"):
             rec.forget(rec.users[0], refresh_items=refresh_items)
+
+
+@pytest.mark.parametrize("name", ["v1", "v1-bayes"])
+@pytest.mark.parametrize("refresh_items", [None, True, False])
+def test_kept_files_can_be_changed(name: str, refresh_items: bool | None) -> None:
+    """Of one, rows have values that its features do not know: they count as not known."""
+    rec = pt.load(Path(__file__).parents[1] / "files" / f"{name}.penchant")
+    assert rec.forget(rec.users[0], refresh_items=refresh_items).n_users == rec.n_users - 1
+    new = {"user": [rec.users[1]], "item": [rec.items[0]], "rating": [rec.rating_scale[0]]}
+    after = rec.update(Ratings.from_frame(new, rating_scale=rec.rating_scale))
+    assert after.n_users == rec.n_users
+    for user in rec.users:
+        assert rec.explain(rec.items[0], user).predicted == pytest.approx(rec.predict(rec.items[0], user), abs=1e-4)

@@ -188,7 +188,7 @@ def test_every_bad_rating_is_dropped_and_counted(values: list[object]) -> None:
         except (TypeError, ValueError):
             return float("nan")
 
-    good = [at for at, value in enumerate(values) if np.isfinite(number(value))]
+    good = [at for at, value in enumerate(values) if abs(number(value)) <= np.float32(1e18)]
     if not good:
         with pytest.raises(DataError, match=f"none of the {n} row"):
             Ratings.from_arrays(range(n), range(n), values, invalid="drop")

@@ -227,3 +227,13 @@ def _python(program: str, *arguments: str) -> str:
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def test_what_a_killed_process_left_is_removed_after_a_day(tmp_path: Path) -> None:
+    old, new, other = (tmp_path / name for name in (".penchant-0a.tmp", ".penchant-0b.tmp", ".other.tmp"))
+    for path in (old, new, other):
+        path.write_bytes(b"half")
+    for path in (old, other):
+        os.utime(path, (0, 0))
+    storage.save(snapshot(), tmp_path / "a.penchant")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".other.tmp", ".penchant-0b.tmp", "a.penchant"]

@@ -245,6 +245,14 @@ def test_loaded_arrays_are_read_only_and_aligned(file: Path) -> None:
         ({"model": bayes_model(5, 4, 2, 1, 0)}, "weights of 1 user feature, 0 are described"),
         ({"item_features": FeatureEncoder([FeatureColumn("genres", "tags", ("Horror",))])}, "0 item features, 1 are"),
         (
+            {"item_features": FeatureEncoder([FeatureColumn("genres", "number")])},
+            "is a number, and the attribute is not",
+        ),
+        (
+            {"user_features": FeatureEncoder([FeatureColumn("age", "text", ("a",))])},
+            "is a text, and the attribute is not",
+        ),
+        (
             {
                 "model": bayes_model(5, 4, 2, 0, 1),
                 "item_features": FeatureEncoder([FeatureColumn("budget", "number")]),

@@ -22,7 +22,7 @@ from penchant.recommender.recommender import Recommender
 from penchant.solvers.adam import dot_bias
 from penchant.solvers.baselines import baselines
 from penchant.solvers.gradient.torch_net import model_of
-from penchant.solvers.solver import TrainingData
+from penchant.solvers.solver import Epoch, TrainingData, require_finite
 from penchant.storage import Snapshot
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ def recommender_of(learn: Learner) -> Recommender:
         )
     data = solver_data(learn.dls)
     model = _model(learn, data)
+    require_finite(Epoch(model, 0.0), len(learn.recorder.history) - 1)
     users, items = (vocab_of(learn, side) for side in ("user", "item"))
     return Recommender(
         Snapshot(

@@ -162,6 +162,17 @@ class FeatureEncoder:
         np.cumsum(np.bincount(rows, minlength=attributes.n_rows), out=indptr[1:])
         return FeatureRows(indptr, columns[order].astype(np.int32), values[order], blocks)
 
+    def row_of(self, attributes: Attributes, row: int) -> FeatureRow:
+        """The features of a row that is known; values that nobody had in training count as not known.
+
+        Args:
+            attributes: of all rows.
+            row: its number.
+        """
+        one = {column.name: attributes[column.name][row : row + 1] for column in self.columns}
+        found = self.rows(Attributes(one, n_rows=1))
+        return FeatureRow(found.columns, found.values)
+
     def row(self, values: Mapping[str, object]) -> FeatureRow:
         """The features of one row; attributes that are not among `values` are not known.
 
@@ -208,7 +219,8 @@ def _entries(column: FeatureColumn, values: NDArray[np.generic]) -> tuple[Int32A
         return rows, np.zeros(len(rows), np.int32), standard[rows].astype(np.float32)
     number = {level: at for at, level in enumerate(column.levels)}
     listed = [value if isinstance(value, tuple) else () if value is None else (value,) for value in values.tolist()]
-    pairs = [(row, number[tag]) for row, tags in enumerate(listed) for tag in dict.fromkeys(tags)]
+    # A value that nobody had in training has no feature: as if it were not known.
+    pairs = [(row, number[tag]) for row, tags in enumerate(listed) for tag in dict.fromkeys(tags) if tag in number]
     found = np.array(pairs, dtype=np.int32).reshape(-1, 2)
     return found[:, 0], found[:, 1], np.ones(len(found), np.float32)
 

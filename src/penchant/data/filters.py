@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import reprlib
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -57,17 +58,24 @@ def allowed(where: Where, attributes: Attributes, frame: Callable[[], pd.DataFra
             )
         return np.asarray(column == 1)
     if isinstance(where, Mapping):
-        mask = np.ones(attributes.n_rows, np.bool_)
-        for name, condition in where.items():
-            mask &= _meets(str(name), _column(name, attributes), condition)
-        return mask
+        try:
+            return _all_met(where, attributes)
+        except RecursionError as error:
+            raise ParameterError(Argument("where"), " is nested too deeply: use a simpler condition") from error
     if not callable(where):
         raise ParameterError(
             Argument("where"),
-            f" is {where!r}: use a dict such as {{'genres': 'Comedy', 'year': (1990, 1999)}}, the name of a "
+            f" is {_shown(where)}: use a dict such as {{'genres': 'Comedy', 'year': (1990, 1999)}}, the name of a "
             "column of 0 and 1, or a function of a table",
         )
     return _answer(where(frame()), attributes.n_rows)
+
+
+def _all_met(where: Mapping[str, object], attributes: Attributes) -> BoolArray:
+    mask = np.ones(attributes.n_rows, np.bool_)
+    for name, condition in where.items():
+        mask &= _meets(str(name), _column(name, attributes), condition)
+    return mask
 
 
 def _answer(answer: object, n_rows: int) -> BoolArray:
@@ -79,6 +87,11 @@ def _answer(answer: object, n_rows: int) -> BoolArray:
     if mask.dtype == np.object_:
         mask = np.array([not is_missing(value) and bool(value) for value in mask.tolist()], np.bool_)
     return mask.astype(np.bool_)
+
+
+def _shown(condition: object) -> str:
+    """A condition in a message, which may be nested without end."""
+    return reprlib.repr(condition)
 
 
 def _column(name: object, attributes: Attributes) -> NDArray[np.generic]:
@@ -109,13 +122,16 @@ def _meets(name: str, column: NDArray[np.generic], condition: object) -> BoolArr
 def _combined(name: str, column: NDArray[np.generic], condition: Mapping[Any, object]) -> BoolArray:
     if len(condition) != 1 or next(iter(condition)) not in ("not", "all", "any"):
         raise ParameterError(
-            Argument("where"), f"[{name!r}] is {condition!r}: use {{'not': ...}}, {{'all': [...]}} or {{'any': [...]}}"
+            Argument("where"),
+            f"[{name!r}] is {_shown(condition)}: use {{'not': ...}}, {{'all': [...]}} or {{'any': [...]}}",
         )
     ((how, inner),) = condition.items()
     if how == "not":
         return ~_meets(name, column, inner)
     if not isinstance(inner, list | tuple):  # a set can't hold conditions
-        raise ParameterError(Argument("where"), f"[{name!r}] is {condition!r}: {how!r} takes a list of conditions")
+        raise ParameterError(
+            Argument("where"), f"[{name!r}] is {_shown(condition)}: {how!r} takes a list of conditions"
+        )
     masks = [_meets(name, column, each) for each in inner]
     empty = np.full(len(column), how == "all")
     join = np.logical_and if how == "all" else np.logical_or
@@ -136,9 +152,9 @@ def _between(name: str, column: NDArray[np.generic], ends: tuple[object, ...]) -
 def _equal(name: str, column: NDArray[np.generic], value: object) -> BoolArray:
     if column.dtype != np.object_:
         if not is_real(value) and not isinstance(value, bool):
-            raise ParameterError(Argument("where"), f"[{name!r}] is {value!r}, and the column holds numbers")
+            raise ParameterError(Argument("where"), f"[{name!r}] is {_shown(value)}, and the column holds numbers")
         return np.asarray(column == value)
     if not isinstance(value, str):
-        raise ParameterError(Argument("where"), f"[{name!r}] is {value!r}, and the column holds text")
+        raise ParameterError(Argument("where"), f"[{name!r}] is {_shown(value)}, and the column holds text")
     known = column.tolist()
     return np.array([value in each if isinstance(each, tuple) else each == value for each in known], np.bool_)

@@ -12,46 +12,52 @@ from penchant.arrays.types import Int64Array
 from penchant.data.attributes import Attributes
 from penchant.data.feature_encoder import FeatureColumn, FeatureEncoder
 from penchant.data.vocab import Vocab
+from penchant.edits.count_again import counted_again
 from penchant.errors import UnsupportedError
 from penchant.models.answers import Change, Triples
 from penchant.models.model import Model
 from penchant.storage import Snapshot
-from penchant.storage.strict_json import JSON
 from penchant.text import Argument, Setting
 
 __all__ = ["without_person"]
 
 
-def without_person(snapshot: Snapshot, user_id: Hashable, *, refresh_items: bool) -> Snapshot:
+def without_person(snapshot: Snapshot, user_id: Hashable, *, refresh_items: bool | None) -> Snapshot:
     """A snapshot without one user: see `Recommender.forget`.
 
-    Nothing in it refers to arrays or objects of the user's: all that had a place for the user are made anew.
+    Nothing in it refers to arrays or objects of the user's: all that had a place for the user are made anew. So are all
+    numbers that the user's ratings were summed up in: see `Model.recounted` and `counted_again`.
 
     Args:
         snapshot: what there is; it stays as it is.
         user_id: who.
-        refresh_items: take what the user's ratings taught out of the rows of the items.
+        refresh_items: take what the user's ratings taught out of the rows of the items; None where the model can.
     """
     row = snapshot.users.index(user_id)
-    model = _unlearned(snapshot, row) if refresh_items else snapshot.model
+    refreshes = _can_unlearn(snapshot) if refresh_items is None else refresh_items
+    model = _unlearned(snapshot, row) if refreshes else snapshot.model
     attributes = _without_row(snapshot.user_attributes, row)
     model, encoder = _pruned(model.without_user(row), snapshot.user_features, attributes)
-    return replace(
+    seen = None if snapshot.seen is None else snapshot.seen.with_users(len(snapshot.users)).without_user(row)
+    after = replace(
         snapshot,
         model=model,
         users=Vocab([*snapshot.users][:row] + [*snapshot.users][row + 1 :], kind=snapshot.users.kind),
         user_attributes=attributes,
         user_features=encoder,
-        seen=None if snapshot.seen is None else snapshot.seen.without_user(row),
-        baselines={name: base.without_user(row) for name, base in snapshot.baselines.items()},
-        training=_told(snapshot),
+        seen=seen,
     )
+    return counted_again(after, snapshot.seen, anew=refreshes)
 
 
-def _told(snapshot: Snapshot) -> dict[str, JSON]:
-    """The summary of the training, and how many it has forgotten since; nothing of whom."""
-    before = snapshot.training.get("n_forgotten")
-    return {**snapshot.training, "n_forgotten": 1 + (before if type(before) is int else 0)}
+def _can_unlearn(snapshot: Snapshot) -> bool:
+    if snapshot.seen is None:
+        return False
+    try:
+        snapshot.model.require_unlearnable()
+    except UnsupportedError:
+        return False
+    return True
 
 
 def _without_row(table: Attributes, row: int) -> Attributes:

@@ -18,11 +18,12 @@ from penchant.data.choices import Choices
 from penchant.data.feature_encoder import FeatureEncoder
 from penchant.data.ratings import Ratings, require_ratings
 from penchant.errors import DataError, ParameterError
+from penchant.kernels.parallel import one_blas_thread
 from penchant.models.model import Model, Setting
 from penchant.recommender.recommender import Recommender
 from penchant.solvers.baselines import baselines
 from penchant.solvers.bayes import Bayes
-from penchant.solvers.solver import Epoch, Solver, TrainingData
+from penchant.solvers.solver import Epoch, Solver, TrainingData, require_finite
 from penchant.storage import Snapshot
 from penchant.text import Argument
 
@@ -50,6 +51,7 @@ _Encoders: TypeAlias = "tuple[FeatureEncoder | None, FeatureEncoder | None]"
 Progress: TypeAlias = "bool | Callable[[EpochRecord], object] | None"
 
 
+@one_blas_thread()
 def fit(
     ratings: Ratings,
     solver: Solver | None = None,
@@ -74,7 +76,8 @@ def fit(
             Without them `recommend` can't leave anything out and says so.
 
     Raises:
-        DataError: there are no ratings, or `valid` has other vocabularies than `ratings`.
+        DataError: there are no ratings, the training ends in numbers that are not finite, or `valid` has other
+            vocabularies than `ratings`.
         ParameterError: `ratings` or `valid` is another kind of table, `valid` is empty, `solver` or `progress` is
             none, or the solver asks for features of an attribute that the ratings do not have.
 
@@ -187,6 +190,7 @@ class _Run:
     def through(self, solver: Solver, data: TrainingData, valid: TrainingData | None) -> Iterator[EpochRecord]:
         begun = time.perf_counter()
         for number, epoch in enumerate(solver.epochs(data)):
+            require_finite(epoch, number)
             seconds = time.perf_counter() - begun
             loss = None if valid is None else _clipped_mse(epoch.draft, valid)
             record = EpochRecord(number, epoch.train_loss, loss, seconds)

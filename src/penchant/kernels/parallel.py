@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 
 import numpy as np
+import scipy.linalg  # noqa: F401 - loads the BLAS that kernels call, so that its threads can be limited
+from threadpoolctl import threadpool_limits
 
 from penchant.arrays.types import Int64Array
 
-__all__ = ["available_threads", "for_row_blocks", "row_blocks", "thread_pool"]
+__all__ = ["available_threads", "for_row_blocks", "one_blas_thread", "row_blocks", "thread_pool"]
 
 _BLOCKS_PER_THREAD = 8  # enough that an unlucky block does not leave the other threads idle at the end
 
@@ -26,6 +30,61 @@ def available_threads() -> int:
 def thread_pool(n_threads: int) -> ThreadPoolExecutor:
     """A pool to hand to `for_row_blocks`; use it in a `with`."""
     return ThreadPoolExecutor(n_threads, thread_name_prefix="penchant")
+
+
+class _BlasThreads:
+    """How many threads BLAS works on, which is one number of the process: who holds it at one, and what it was.
+
+    The one piece of state that is shared by all trainings, because the number is. Only the first who holds it changes
+    it, and only the last gives it back. Otherwise one training that ends sets the number for another that still runs,
+    and of two that overlap the last to end leaves the host with what it found, which is one.
+
+    A thread of its own sets the number and gives it back: threadpoolctl lets only the thread that has set it change it
+    again, and those who hold it may end in any order.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._n_holders = 0
+        self._thread: ThreadPoolExecutor | None = None
+        self._stack = ExitStack()
+
+    def hold(self) -> None:
+        with self._lock:
+            if self._n_holders == 0:
+                self._thread = ThreadPoolExecutor(1, thread_name_prefix="penchant-blas")
+                self._thread.submit(self._limit).result()
+            self._n_holders += 1
+
+    def release(self) -> None:
+        with self._lock:
+            self._n_holders -= 1
+            if self._n_holders == 0 and self._thread is not None:
+                self._thread.submit(self._stack.close).result()
+                self._thread.shutdown()
+                self._thread = None
+
+    def _limit(self) -> None:
+        self._stack.enter_context(threadpool_limits(1, user_api="blas"))
+
+
+_BLAS = _BlasThreads()
+
+
+@contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """BLAS on one thread, in the whole process, as long as anybody is in such a block.
+
+    Its own threads would fight ours for the processors. And sums that it shares out among threads have other last
+    digits, so that a seed would not give the same model. A host that has set the number itself keeps it: see
+    threadpoolctl.
+    """
+    _BLAS.hold()
+    try:
+        with threadpool_limits(1, user_api="blas"):  # of this thread, for a BLAS where each has a number of its own
+            yield
+    finally:
+        _BLAS.release()
 
 
 def row_blocks(indptr: Int64Array, n_blocks: int) -> list[tuple[int, int]]:

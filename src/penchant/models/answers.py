@@ -9,6 +9,8 @@ import numpy as np
 from penchant.arrays.types import BoolArray, Float32Array, Float64Array, Int32Array, Int64Array
 
 if TYPE_CHECKING:
+    from penchant.arrays.feature_rows import FeatureRows
+    from penchant.arrays.seen_ratings import SeenRatings
     from penchant.models.dot_bias.row_prior import RowPosterior, RowPrior
     from penchant.models.model import Model
 
@@ -21,6 +23,7 @@ __all__ = [
     "LinearForm",
     "Questions",
     "Refreshed",
+    "Remainder",
     "RowParts",
     "ScoringRule",
     "Side",
@@ -220,6 +223,25 @@ class Change(NamedTuple):
         """Rows of one side with ratings that came or went, ascending."""
         rows = np.concatenate([self.came.of(side)[0], self.gone.of(side)[0]])
         return np.flatnonzero(np.bincount(rows)) if len(rows) else np.empty(0, np.int64)
+
+
+class Remainder(NamedTuple):
+    """What is left after a user went, as far as a model has to know it to count again.
+
+    Attributes:
+        seen: the ratings of those who are left.
+        emptied: rows of items that nobody has rated any more, ascending.
+        spread_ratio: standard deviation of all ratings now, as a share of what it was.
+        rating_scale: (lo, hi).
+        user_features, item_features: features of all rows that are left; None for none.
+    """
+
+    seen: SeenRatings
+    emptied: Int64Array
+    spread_ratio: float
+    rating_scale: tuple[float, float]
+    user_features: FeatureRows | None
+    item_features: FeatureRows | None
 
 
 class Refreshed(NamedTuple):

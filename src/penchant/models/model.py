@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         LinearForm,
         Questions,
         Refreshed,
+        Remainder,
         ScoringRule,
         Side,
     )
@@ -219,6 +220,20 @@ class Model(ABC):
         user's ratings among others, and stay as they are.
         """
         raise UnsupportedError(f"{a_model(self.kind)} can't forget a user: train it again without the user's ratings")
+
+    def recounted(self, left: Remainder | None, *, anew: bool = False) -> Self:  # noqa: ARG002
+        """The model with every number that sums over users or ratings made anew, after `without_user`.
+
+        A mean of n rows and n - 1 of these rows give the last one: means, noise, popularity, cold rows and priors that
+        were worked out with the user would give the user's ratings away. A model without such numbers is itself.
+
+        Args:
+            left: what is left; None where the ratings were not kept. Then such numbers are worked out of the rows that
+                are left, or rounded.
+            anew: solve all rows again where the model's rows are solutions of equations (default False): they give away
+                the one rating that an equation lacks.
+        """
+        return self
 
     def with_user_features(self, kept: Sequence[int]) -> Self:  # noqa: ARG002
         """The model with only these features of users, by their number; itself where it has none."""

@@ -6,6 +6,7 @@ import numpy as np
 
 from penchant.arrays.types import Float64Array
 from penchant.models.answers import RowParts
+from penchant.models.linear import solved
 
 __all__ = ["row_parts"]
 
@@ -46,5 +47,5 @@ def row_parts(
     right = [weighted * target[:, None], (precision @ prior)[None], (precision @ features)[None]]
     if choices is not None:
         right[0] = right[0] + choices @ precision.T
-    parts: Float64Array = np.linalg.solve(precision + weighted.T @ design, np.concatenate(right).T).T.astype(np.float64)
+    parts: Float64Array = solved(precision + weighted.T @ design, np.concatenate(right).T).T
     return RowParts(parts[:-2], parts[-2], parts[-1], theta - parts.sum(axis=0))

@@ -112,22 +112,24 @@ class Changes:
         state = self._state if new is None else updated(self._state, new, self._state.names)
         return self if state is self._state else self._changed(state)
 
-    def forget(self, user_id: Hashable, *, refresh_items: bool = False) -> Self:
+    def forget(self, user_id: Hashable, *, refresh_items: bool | None = None) -> Self:
         """A recommender that does not know one person any more; this one stays as it is.
 
-        The person's id, row, ratings and attributes are in none of its arrays, and in no file that it is saved to.
-        What it predicts for everybody else is the same, to the bit. What remains is what the rows of items learned
-        from the person's ratings, among those of others. `refresh_items` takes that out, too, as far as a formula can:
-        every item that the person rated gets the row that it has without these ratings. The rows of other people, who
-        were learned beside those of the items, and the mean, priors and noise, only a new training makes free of them.
+        The person's id, row, ratings and attributes are in none of its arrays, and in no file that it is saved to. What
+        sums over all ratings (means, noise, baselines, counts) is worked out again from those that are left, and the
+        rows of the items that the person rated become those that they have without these ratings; after `ALS`, whose
+        rows are solutions of equations, all rows are solved again. What it predicts for everybody else moves by as
+        little as one person taught it. What is left of the person is what formulas can't take out: docs/growing.md.
 
         Args:
             user_id: who.
-            refresh_items: take what the person's ratings taught out of the rows of the items (default False).
+            refresh_items: whether rows of items are made anew. None (default) where the model can and its ratings were
+                kept. With False they stay as they are: who knows everybody else's ratings can work the person's out of
+                the rows of `ALS`.
 
         Raises:
             UnknownIdError: no such user.
-            ParameterError: `refresh_items` is neither True nor False.
+            ParameterError: `refresh_items` is something else.
             UnsupportedError: `refresh_items` of a model that was kept without its training ratings, or whose rows have
                 no closed form.
 
@@ -137,7 +139,8 @@ class Changes:
         >>> person in rec.forget(person).users
         False
         """
-        require(isinstance(refresh_items, bool), "refresh_items", refresh_items, "True or False")
+        fits = refresh_items is None or isinstance(refresh_items, bool)
+        require(fits, "refresh_items", refresh_items, "True, False or None")
         return self._changed(without_person(self._state, user_id, refresh_items=refresh_items))
 
     def _changed(self, snapshot: Snapshot) -> Self:

@@ -6,12 +6,12 @@ from pathlib import Path
 
 from penchant.checks import is_real, require
 from penchant.data.imports import MatchedRatings, match_ratings
-from penchant.errors import ParameterError, UnsupportedError
+from penchant.errors import UnsupportedError
 from penchant.recommender.state import State
 from penchant.storage import Snapshot
 from penchant.storage.atomic import opened_atomically, write_atomically
 from penchant.storage.item_export import ItemExport
-from penchant.text import Argument
+from penchant.storage.targets import require_path, require_suffix
 
 __all__ = ["Exchanges", "write_export"]
 
@@ -36,8 +36,8 @@ class Exchanges:
                 users (default 0.001).
 
         Raises:
-            ParameterError: `format` is another word, or none is told by the name; `precision` is not above 0; or
-                `path` is no path.
+            ParameterError: `format` is another word, or the name tells none, or another one; `precision` is not above
+                0; or `path` is no path.
             SourceError: the folder is missing or can't be written to.
             UnsupportedError: the model is no dot product of factors, or item ids are neither numbers nor text.
 
@@ -102,12 +102,10 @@ def write_export(
     Raises:
         ParameterError, SourceError, UnsupportedError: as `Recommender.export`.
     """
-    try:
-        target = Path(path)
-    except TypeError as error:
-        raise ParameterError(Argument("path"), f" is {path!r}: use the path of a file, as text or as a Path") from error
-    told = _FORMATS.get(target.suffix.lower()) if format is None else format
+    told = _FORMATS.get(require_path(path).suffix.lower()) if format is None else format
     require(told in ("json", "parquet"), "format", format, '"json" or "parquet", or end the name in .json or .parquet')
+    endings = tuple(suffix for suffix, name in _FORMATS.items() if name == told)
+    target = require_suffix(path, endings, f"an export as {told}")
     fits = is_real(precision) and 0 < precision < float("inf")
     require(fits, "precision", precision, "a number of rating units above 0, such as 0.001")
     export = _export_of(state)

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
-from penchant.checks import is_whole, require
+from penchant.checks import is_whole, require, require_threads
 from penchant.data.filters import Where
 from penchant.data.lookup import Many
 from penchant.data.vocab import Vocab
-from penchant.errors import ParameterError, UnsupportedError
+from penchant.errors import UnsupportedError
 from penchant.ranking.top_n_all import TopLists, top_lists
 from penchant.recommender.recommend import chosen_from
 from penchant.recommender.state import State, clipped
 from penchant.recommender.who import seen_by_all
 from penchant.storage.atomic import opened_atomically
-from penchant.text import Argument
+from penchant.storage.targets import PARQUET, require_suffix
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -81,7 +81,7 @@ class RecommendsAll:
             where: a condition on items, as for `recommend`; None (default) for none.
             block_size: users a batch (default 8192); decides the memory, not the result.
             n_threads: None (default) for all processors that this process may use. The result does not depend on it.
-            path: a Parquet file to write, whole or not at all; None (default) to get the batches.
+            path: a Parquet file to write (.parquet or .pq), whole or not at all; None (default) to get the batches.
 
         Returns:
             An iterator of `pyarrow.RecordBatch`, one a block of users; with `path`, the path.
@@ -90,7 +90,7 @@ class RecommendsAll:
             UnknownIdError, AmbiguousTitleError: as `recommend`.
             UnsupportedError: `exclude_seen` for a model that was saved without its training ratings, or ids that are
                 of several types, or of one that Arrow does not know.
-            ParameterError: a value out of its range, or a condition that does not fit.
+            ParameterError: a value out of its range, a condition that does not fit, or a file of another extension.
             SourceError: the file can't be written.
 
         >>> import penchant as pt
@@ -101,8 +101,8 @@ class RecommendsAll:
         """
         require(is_whole(n, 1), "n", n, "a whole number of at least 1")
         require(is_whole(block_size, 1), "block_size", block_size, "a whole number of at least 1")
-        fits = n_threads is None or is_whole(n_threads, 1)
-        require(fits, "n_threads", n_threads, "at least 1, or None for all processors")
+        require_threads(n_threads)
+        target = None if path is None else require_suffix(path, PARQUET, "a Parquet file", strict=True)
         state = self._state
         lists = top_lists(
             state.model,
@@ -114,7 +114,7 @@ class RecommendsAll:
         )
         columns = _Columns(state)
         batches = (columns.batch(one) for one in lists)
-        return batches if path is None else _written(batches, columns.schema, path)
+        return batches if target is None else _written(batches, columns.schema, target)
 
 
 class _Columns:
@@ -168,14 +168,10 @@ def _ids(vocab: Vocab) -> Any:
     )
 
 
-def _written(batches: Iterator[pa.RecordBatch], schema: pa.Schema, path: str | Path) -> Path:
+def _written(batches: Iterator[pa.RecordBatch], schema: pa.Schema, target: Path) -> Path:
     """All batches in a Parquet file, which is there when the last is in it, or not at all."""
     from pyarrow import parquet
 
-    try:
-        target = Path(path)
-    except TypeError as error:
-        raise ParameterError(Argument("path"), f" is {path!r}: use the path of a file, as text or as a Path") from error
     with opened_atomically(target) as file, parquet.ParquetWriter(file, schema) as writer:
         for batch in batches:
             writer.write_batch(batch)

@@ -210,7 +210,7 @@ class Recommender(Predicts, Recommends, RecommendsAll, Explains, Compares, Descr
             path: where to. Returned as a `Path`.
 
         Raises:
-            ParameterError: `path` is no path.
+            ParameterError: `path` is no path, or ends like another kind of file, such as .csv.
             SourceError: the folder is missing or can't be written to.
             UnsupportedError: ids of a type that the file can't hold.
         """

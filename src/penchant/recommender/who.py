@@ -121,7 +121,7 @@ class KnownUser:
         encoder, attributes = self.state.user_features, self.state.user_attributes
         if encoder is None:
             return None
-        return encoder.row({column.name: attributes[column.name][self.row] for column in encoder.columns})
+        return encoder.row_of(attributes, self.row)
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from penchant.arrays.types import Float32Array, Float64Array
+from penchant.arrays.types import Float32Array
 from penchant.checks import generator, is_real, is_whole, require
 from penchant.errors import ParameterError
 from penchant.models.dot_bias import DotBias, RowPrior
@@ -20,7 +20,6 @@ from penchant.text import Argument
 __all__ = ["Adam", "dot_bias"]
 
 _START_SPREAD = 0.01  # standard deviation of the first parameters, cut off at twice that: as in fastai
-_LEAST_VARIANCE = 1e-6  # of rows, where all are alike: a prior needs a precision
 _LEAST_NOISE = 1e-6  # noise variance, as a share of the squared width of the scale
 _SCHEDULES = ("one_cycle", "constant")
 
@@ -141,7 +140,7 @@ def dot_bias(
         (item_factors, item_biases, data.item_idx),
     ):
         known = np.bincount(rows, minlength=len(biases)) > 0
-        prior = _prior(np.column_stack([factors[known], biases[known]]).astype(np.float64))
+        prior = RowPrior.of_rows(np.column_stack([factors[known], biases[known]]).astype(np.float64))
         factors[~known], biases[~known] = prior.mean[:-1], prior.mean[-1]
         priors.append(prior)
     lo, hi = data.rating_scale
@@ -158,12 +157,6 @@ def dot_bias(
     )
     noise = max(_squared_error(draft, data), _LEAST_NOISE * (hi - lo) ** 2, _LEAST_NOISE)
     return replace(draft, noise_precision=1 / noise)
-
-
-def _prior(rows: Float64Array) -> RowPrior:
-    variance = np.cov(rows, rowvar=False, ddof=0).reshape(rows.shape[1], -1)
-    floor = _LEAST_VARIANCE + 1e-3 * np.trace(variance) / len(variance)
-    return RowPrior(rows.mean(axis=0), np.linalg.inv(variance + floor * np.eye(len(variance))))
 
 
 def _squared_error(model: DotBias, data: TrainingData) -> float:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from penchant.arrays.types import Float32Array, Float64Array
-from penchant.checks import generator, is_real, is_whole, require
+from penchant.checks import generator, is_real, is_whole, require, require_threads
 from penchant.models.dot_bias import DotBias, RowPrior
 from penchant.solvers.solver import Epoch, FitsRatings, TrainingData
 
@@ -72,12 +72,7 @@ class ALS(FitsRatings):
             require(is_real(value) and 0 < value < 1e9, name, value, "a number more than 0, such as 1.0")
         require(is_real(self.reg_power) and 0 <= self.reg_power <= 1, "reg_power", self.reg_power, "0 to 1")
         generator(self.rng)
-        require(
-            self.n_threads is None or is_whole(self.n_threads, 1),
-            "n_threads",
-            self.n_threads,
-            "at least 1, or None for all processors",
-        )
+        require_threads(self.n_threads)
 
     def is_compiled(self) -> bool:
         from penchant.kernels.als_sweep import solve_rows, squared_errors

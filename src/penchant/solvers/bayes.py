@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from penchant.checks import generator, is_real, is_whole, require
+from penchant.checks import generator, is_real, is_whole, require, require_threads
 from penchant.models.dot_bias import DotBias
 from penchant.solvers.solver import Epoch, FitsRatings, TrainingData
 
@@ -87,8 +87,7 @@ class Bayes(FitsRatings):
         fits = is_real(self.tolerance) and 0 <= self.tolerance < 1
         require(fits, "tolerance", self.tolerance, "a number of at least 0 and less than 1, such as 0.005")
         generator(self.rng)
-        fits = self.n_threads is None or is_whole(self.n_threads, 1)
-        require(fits, "n_threads", self.n_threads, "at least 1, or None for all processors")
+        require_threads(self.n_threads)
 
     @property
     def n_epochs(self) -> int:

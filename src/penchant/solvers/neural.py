@@ -11,7 +11,7 @@ from typing import ClassVar
 import numpy as np
 
 from penchant.arrays.types import Float32Array, Int64Array
-from penchant.checks import generator, is_real, is_whole, require
+from penchant.checks import generator, is_real, is_whole, require, require_threads
 from penchant.models.embedding_nn import EmbeddingNN
 from penchant.solvers.gradient.net_arrays import keep_net, start_net
 from penchant.solvers.gradient.net_trainer import NetTrainer
@@ -94,8 +94,7 @@ class NeuralNet(FitsRatings):
         require(fits, "valid_share", self.valid_share, "a share from 0 to less than 1, such as 0.1")
         require(isinstance(self.retrain, bool), "retrain", self.retrain, "True or False")
         generator(self.rng)
-        fits = self.n_threads is None or is_whole(self.n_threads, 1)
-        require(fits, "n_threads", self.n_threads, "at least 1, or None for all processors")
+        require_threads(self.n_threads)
 
     def is_compiled(self) -> bool:
         from penchant.kernels.jit import is_compiled

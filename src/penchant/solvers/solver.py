@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar, Generic, Protocol, TypeVar, runtime_checkable
 
+import numpy as np
+
 from penchant.arrays.feature_rows import FeatureRows
 from penchant.arrays.types import Float32Array, Int32Array
+from penchant.errors import DataError
 from penchant.models.model import Model
 
 if TYPE_CHECKING:
@@ -16,7 +19,7 @@ if TYPE_CHECKING:
     from penchant.fitting.fit import Progress
     from penchant.recommender.recommender import Recommender
 
-__all__ = ["Epoch", "FitsRatings", "Solver", "TrainingData"]
+__all__ = ["Epoch", "FitsRatings", "Solver", "TrainingData", "require_finite"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,6 +70,26 @@ class Epoch(Generic[M_co]):
     def model(self) -> M_co:
         """As it is after the epoch, ready for use."""
         return self.draft if self._finish is None else self._finish()
+
+
+def require_finite(epoch: Epoch[Model], number: int) -> None:
+    """Refuse a training that has left the finite numbers: what follows is no model.
+
+    Args:
+        epoch: what it ended with.
+        number: of the epoch, from 0.
+
+    Raises:
+        DataError: its loss, or a number of its model, is not finite.
+    """
+    arrays = epoch.draft.arrays().values()
+    if np.isfinite(epoch.train_loss) and all(np.isfinite(each).all() for each in arrays if each.dtype.kind == "f"):
+        return
+    raise DataError(
+        f"the training came to numbers that are not finite in epoch {number}: its steps are too long for these "
+        "ratings, or the ratings too far apart; use a lower learning rate or a stronger penalty, and look at the "
+        "lowest and the highest ratings"
+    )
 
 
 @runtime_checkable

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -13,6 +14,9 @@ from penchant.errors import SourceError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+_LEFT_OVER = 86_400  # seconds; no file takes so long to write
+_MOST_LINKS = 40  # as in Linux: then a name is going round in circles, which `stat` says
 
 __all__ = ["opened_atomically", "write_atomically"]
 
@@ -56,6 +60,7 @@ def opened_atomically(path: Path) -> Iterator[BinaryIO]:
     """
     try:
         try:
+            _refuse_device(path)
             target = Path(os.path.realpath(path))
             mode = _mode_of(target)
         except ValueError as error:  # a zero byte in the name
@@ -63,6 +68,7 @@ def opened_atomically(path: Path) -> Iterator[BinaryIO]:
         temporary = target.with_name(f".penchant-{os.urandom(8).hex()}.tmp")
         with _written_and_replaced(target, temporary, mode) as file:
             yield file
+        _remove_left_over(target.parent)
     except OSError as error:
         raise SourceError(f"can't save {path}: {_explain(error, path)}") from error
     _sync_folder(target.parent)
@@ -85,6 +91,29 @@ def _written_and_replaced(target: Path, temporary: Path, mode: int | None) -> It
         with suppress(OSError):
             temporary.unlink()
         raise
+
+
+def _refuse_device(path: Path) -> None:
+    """Refuse a name of the system's, such as /dev/stdout, and a link to one.
+
+    With `>> log` it leads to an ordinary file in the end: the log, which would be replaced.
+    """
+    at = Path(os.path.abspath(path))  # noqa: PTH100  # `resolve` would follow the links, which are looked at here
+    for _ in range(_MOST_LINKS):
+        if at.parts[1:2] in (("dev",), ("proc",)) and at.parts[1:3] != ("dev", "shm"):
+            raise OSError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
+        if not at.is_symlink():
+            return
+        at = Path(os.path.normpath(at.parent / at.readlink()))
+
+
+def _remove_left_over(folder: Path) -> None:
+    """Remove temporary files of processes that were killed while they wrote: those untouched for a day."""
+    with suppress(OSError):
+        for path in folder.glob(".penchant-*.tmp"):
+            with suppress(OSError):
+                if time.time() - path.stat().st_mtime > _LEFT_OVER:
+                    path.unlink()
 
 
 def _mode_of(target: Path) -> int | None:

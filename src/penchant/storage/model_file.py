@@ -35,6 +35,7 @@ from penchant.storage.feature_json import features_from_json, features_to_json
 from penchant.storage.kinds import KINDS
 from penchant.storage.snapshot import Snapshot
 from penchant.storage.strict_json import JSON, parse_json, to_json, write_json
+from penchant.storage.targets import MODEL_SUFFIX, require_suffix
 from penchant.text import Argument, counted
 
 if TYPE_CHECKING:
@@ -60,11 +61,12 @@ def save(snapshot: Snapshot, path: str | os.PathLike[str]) -> Path:
         path: where to; the extension is `.penchant` by custom. Returned as a `Path`.
 
     Raises:
-        ParameterError: `path` is no path.
+        ParameterError: `path` is no path, or its extension is that of another kind of file.
         DataError: it would not be readable: parts do not fit together, or numbers of the model are not finite.
         SourceError: the folder is missing, full or not writable. An earlier file of this name is still whole.
         UnsupportedError: an id, setting or array is of a type that a file can't hold.
     """
+    path = require_suffix(path, (MODEL_SUFFIX,), "a recommender")
     arrays: Arrays = {}
     sections: dict[str, JSON] = {
         "model": _write_model("model", snapshot.model, arrays),
@@ -86,7 +88,6 @@ def save(snapshot: Snapshot, path: str | os.PathLike[str]) -> Path:
         _assemble(_parse(texts), arrays)  # what can't be read back is not written
     except FormatError as error:
         raise DataError(f"can't save this model: {error}") from error
-    path = _as_path(path)
     write(path, arrays, texts)
     return path
 
@@ -253,6 +254,8 @@ def _read_side(
     for column in () if features is None else features.columns:
         if column.name not in table:
             raise FormatError(f"the features of {side} are made of {column.name!r}, which is no attribute")
+        if (column.kind == "number") is (table[column.name].dtype == np.object_):
+            raise FormatError(f"feature {column.name!r} of {side} is a {column.kind}, and the attribute is not")
     return vocab, table, features
 
 

@@ -20,7 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.local_site import Site, serving
 
-from penchant.data.sources.download import check_hash, download, only_one, progress_bar, published_md5, unpack
+from penchant.data.sources.download import _session, check_hash, download, only_one, progress_bar, published_md5, unpack
 from penchant.errors import DownloadError
 
 CONTENT = bytes(range(256)) * 1_000
@@ -364,6 +364,38 @@ def test_a_second_download_waits_for_the_first(tmp_path: Path) -> None:
     thread.join()
     assert order == ["first", "second"]
     assert left_over(tmp_path) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no such locks")
+def test_nobody_waits_for_ever(tmp_path: Path) -> None:
+    second = only_one(tmp_path / "lock", longest=0.05)
+    with only_one(tmp_path / "lock"), pytest.raises(DownloadError, match="another process has been downloading"):
+        second.__enter__()
+
+
+# -- redirections --
+
+
+@pytest.mark.parametrize(
+    ("came", "goes", "follows"),
+    [
+        ("https://a.org/f.zip", "http://a.org/f.zip", False),
+        ("https://a.org/f.zip", "//b.org/f.zip", True),
+        ("https://a.org/f.zip", "/g.zip", True),
+        ("https://a.org/f.zip", "HTTPS://b.org/f.zip", True),
+        ("http://a.org/f.zip", "http://b.org/f.zip", True),
+    ],
+)
+def test_https_is_not_left_for_http(came: str, goes: str, follows: bool) -> None:
+    response = requests.Response()
+    response.status_code, response.url = 302, came
+    response.headers["Location"] = goes
+    with _session() as session:
+        if follows:
+            assert session.get_redirect_target(response) == goes
+        else:
+            with pytest.raises(DownloadError, match="which is not protected"):
+                session.get_redirect_target(response)
 
 
 # -- progress --

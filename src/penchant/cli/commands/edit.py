@@ -49,7 +49,7 @@ def update(
     from penchant.recommender.recommender import load
 
     target = output or file
-    check_output(target)
+    check_output(target, ratings, reading.get("items"), reading.get("users"))
     recommender = load(file)
     scale = {} if _is_dataset(ratings) else {"rating_scale": recommender.rating_scale}
     new = _alike(read(ratings, scale | dict(reading)), recommender)
@@ -111,14 +111,18 @@ def forget(
     *,
     output: _Output = None,
     refresh_items: Annotated[
-        bool,
-        typer.Option("--refresh-items", help="Also take what their ratings taught out of the items that they rated."),
-    ] = False,
+        bool | None,
+        typer.Option(
+            "--refresh-items/--keep-items",
+            help="Whether what their ratings taught is taken out of the items, too; by default where the model can.",
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Take a person out of a saved recommender: row, ratings, attributes and id.
 
-    What it predicts for everybody else stays the same. The file is written whole or not at all.
+    What it predicts for everybody else moves by as little as one person taught it. The file is written whole or not at
+    all.
     """
     from penchant.recommender.recommender import load
 
@@ -131,7 +135,7 @@ def forget(
     if Path(target).resolve() != Path(file).resolve():
         note(f"note: {file} still holds user {as_text(who)}")
     if as_json:
-        print_json({"file": target, "user_id": who, "n_users": after.n_users, "refreshed_items": refresh_items})
+        print_json({"file": target, "user_id": who, "n_users": after.n_users})
     else:
         print_lines(
             f"saved {target} ({_size(target)}): user {as_text(who)} is forgotten, {counted(after.n_users, 'user')} left"

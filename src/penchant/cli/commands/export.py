@@ -32,7 +32,7 @@ def export(
     """
     from penchant.recommender.recommender import load
 
-    check_output(output)
+    check_output(output, file, is_model=False)
     recommender = load(file)
     path = recommender.export(output, format_, precision=precision)
     form = recommender.model.linear_form()

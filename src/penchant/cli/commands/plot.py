@@ -79,7 +79,7 @@ def plot(
     chosen = _kind(kind)
     _check_options(chosen, {"--item": item_id, "--user": user_id, "--test": test}, n, worst=worst)
     check_suffix(output)
-    check_output(output)
+    check_output(output, file, test, is_model=False)
     looks(theme)
     graph_objects()
     recommender = load(file)

@@ -1,5 +1,6 @@
 """`penchant train`: read, hold out, fit, compare with the baselines, fit on everything, save."""
 
+import glob
 import os
 import time
 from collections.abc import Mapping
@@ -71,7 +72,7 @@ def train(
     _check_seed(hyper.get("rng", 0))
     chosen = build_solver(solver, hyper)
     _check_share(test_size)
-    check_output(output)
+    check_output(output, ratings, reading.get("items"), reading.get("users"))
     data = read(ratings, reading)
     if test_size:
         result = _measure(_split(data, test_size, _seed(chosen)), chosen)
@@ -129,8 +130,14 @@ def _check_share(test_size: float) -> None:
         raise ParameterError(f"--test-size is {test_size:g}: use a share of at least 0 and less than 1, such as 0.2")
 
 
-def check_output(output: str) -> None:
-    """Find out now, and not after an hour of training, that the file can't be written."""
+def check_output(output: str, *sources: object, is_model: bool = True) -> None:
+    """Find out now, and not after an hour of training, that the file can't be written.
+
+    Args:
+        output: where to.
+        *sources: what is read: a file of that name would be replaced by what is made of it.
+        is_model: whether a recommender is saved (default True): then the name may not end like another kind of file.
+    """
     path = Path(output)
     if path.is_dir():
         raise SourceError(f"{output!r} is a folder: name a file in it, such as {str(path / 'model.penchant')!r}")
@@ -138,6 +145,29 @@ def check_output(output: str) -> None:
         raise SourceError(f"no folder {str(path.parent)!r} to save {path.name!r} in: make it first")
     if not os.access(path.parent, os.W_OK):
         raise SourceError(f"{output!r} can't be written: no right to write in the folder {str(path.parent)!r}")
+    for source in sources:
+        if isinstance(source, str) and _is_among(path, source):
+            raise ParameterError(f"{output!r} is read here ({source!r}): save to another file")
+    if is_model:
+        from penchant.storage.targets import MODEL_SUFFIX, require_suffix
+
+        require_suffix(output, (MODEL_SUFFIX,), "a recommender")
+
+
+def _is_among(path: Path, source: str) -> bool:
+    """Whether a file is what a source names: itself, by whatever way, or one of a pattern or a folder."""
+    named = [source, *(glob.glob(source, recursive=True) if any(c in source for c in "*?[") else ())]  # noqa: PTH207
+    if "://" in source:
+        named = [source.removeprefix("file://")]
+    target = os.path.realpath(path)
+    return any(os.path.realpath(each) == target or _is_same(path, each) for each in named)
+
+
+def _is_same(path: Path, other: str) -> bool:
+    try:
+        return path.samefile(other)
+    except (OSError, ValueError):
+        return False
 
 
 def _seed(solver: "Solver") -> int:

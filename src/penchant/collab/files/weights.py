@@ -12,6 +12,7 @@ from __future__ import annotations
 import pickle
 import struct
 import warnings
+import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -188,6 +189,7 @@ def _read(path: Path) -> Mapping[str, object]:
         raise SourceError(f"can't read {path}: {error.strerror}") from error
     if head != _ZIP:
         raise FormatError(f"{path} is no file of weights as torch.save writes them (a zip file)")
+    _refuse_bomb(path)
     try:
         with _stand_ins():
             content: object = torch.load(path, map_location="cpu", weights_only=True)
@@ -199,6 +201,24 @@ def _read(path: Path) -> Mapping[str, object]:
     if not isinstance(content, dict) or not all(isinstance(name, str) for name in content):
         raise FormatError(f"{path} holds no state dictionary")
     return content
+
+
+def _refuse_bomb(path: Path) -> None:
+    """Refuse a file that would be larger in memory than it is: torch.save compresses nothing.
+
+    Raises:
+        FormatError: it holds compressed parts, or is no whole zip file.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            parts = archive.infolist()
+    except (OSError, ValueError, NotImplementedError, zipfile.BadZipFile) as error:
+        raise FormatError(f"{path} is damaged: {error}") from error
+    n_bytes = sum(part.file_size for part in parts)
+    if any(part.compress_type != zipfile.ZIP_STORED for part in parts) or n_bytes > path.stat().st_size:
+        raise FormatError(
+            f"{path} is compressed inside ({n_bytes:,} bytes when unpacked), as no file of torch.save is: save it again"
+        )
 
 
 @contextmanager
@@ -232,8 +252,22 @@ def _fit(path: Path, model: nn.Module, state: dict[str, Tensor], *, strict: bool
     if wrong:
         more = f", and {len(wrong) - 3} more" if len(wrong) > 3 else ""
         raise FormatError(f"{path} has the weights of another model: {'; '.join(wrong[:3])}{more}")
-    with torch.no_grad():
-        model.load_state_dict({name: value for name, value in state.items() if name in own}, strict=False)
+    model.load_state_dict(_converted(path, own, state), strict=False)  # copies of one type, which can't fail half-way
+
+
+def _converted(path: Path, own: dict[str, Tensor], state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Weights in the model's own types, all of them, before the first is put in."""
+    found = {}
+    for name, value in state.items():
+        if name not in own:
+            continue
+        if value.layout != torch.strided or value.is_complex() or value.is_quantized:
+            raise FormatError(f"{path}: {name} is a tensor of another kind ({value.layout}, {value.dtype})")
+        try:
+            found[name] = torch.empty_like(own[name]).copy_(value.detach())
+        except (RuntimeError, TypeError, NotImplementedError) as error:
+            raise FormatError(f"{path}: {name} ({value.dtype}) can't be taken in: {error}") from error
+    return found
 
 
 def _set_state(model: nn.Module, optimiser: Optimizer, opt: object) -> None:

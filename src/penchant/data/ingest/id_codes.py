@@ -7,6 +7,7 @@ ids of the batches are put together at the end.
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -26,6 +27,8 @@ from penchant.errors import DataError
 __all__ = ["CodedIds", "IdColumn", "IntIds", "ids_of"]
 
 _CHANGEABLE = "of a type that can change, so that it is no id: use numbers, text or tuples"
+_UNEQUAL = "equal to nothing but itself, so that it is no id: use numbers, text or tuples"
+_PLAIN = frozenset({int, str, float, bool, bytes, type(None)})
 _LEAST_TABLE = 1 << 20  # slots that a look-up table may always have; more only where there are as many ratings
 _EXACT = 2**53  # beyond this, a float no longer tells neighbouring integers apart
 
@@ -63,6 +66,8 @@ def ids_of(column: Column, *, blank_is_missing: bool = False) -> tuple[BatchIds,
     """
     if isinstance(column, np.ndarray):
         return _ids_of_objects(column)
+    if pa.types.is_float16(column.type):  # Arrow can't calculate with half a float
+        column = column.cast(pa.float32())
     kind = column.type
     if pa.types.is_integer(kind) and not pa.types.is_uint64(kind):
         missing = column.is_null().to_numpy() if column.null_count else None
@@ -133,8 +138,20 @@ def _ids_of_objects(column: ObjectArray) -> tuple[BatchIds, list[Fault]]:
             codes[row] = seen.setdefault(value if is_simple else (signature(value), value), len(seen))
         except TypeError:  # not hashable
             bad[row] = True
+    is_same = np.array([value is not None and _is_only_itself(value) for value in column] if types - _PLAIN else False)
     distinct = list(seen) if is_simple else [key[1] for key in seen]  # type: ignore[index]
-    return CodedIds(codes, distinct), faults_of({"missing": missing, _CHANGEABLE: bad})
+    return CodedIds(codes, distinct), faults_of(
+        {"missing": missing, _CHANGEABLE: bad, _UNEQUAL: is_same & ~bad & ~missing}
+    )
+
+
+def _is_only_itself(value: object) -> bool:
+    """Whether nothing else is ever equal to it: then its place in memory is the id, and no table has it again."""
+    if isinstance(value, tuple | frozenset):
+        return any(map(_is_only_itself, value))
+    if value is None or isinstance(value, enum.Enum):
+        return False
+    return callable(value) or type(value).__eq__ is object.__eq__
 
 
 def signature(value: object) -> object:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
@@ -11,7 +10,7 @@ import numpy as np
 
 from penchant.data.ingest.duplicates import Policy
 from penchant.data.ingest.faults import Fault
-from penchant.data.ingest.values import Checked, numbers_of
+from penchant.data.ingest.values import LARGEST, Checked, numbers_of
 from penchant.data.tables import Column
 from penchant.errors import ParameterError
 from penchant.text import Setting, Words
@@ -60,11 +59,13 @@ def weights() -> Measure:
 def _is_scale(scale: object) -> bool:
     if isinstance(scale, str):
         return False
+    lo: float
+    hi: float
     try:
         lo, hi = map(float, scale)  # type: ignore[call-overload]
     except (TypeError, ValueError):
         return False
-    return math.isfinite(lo) and math.isfinite(hi) and lo < hi
+    return -LARGEST <= lo < hi <= LARGEST
 
 
 def _stars(column: Column, scale: tuple[float, float] | None) -> Checked:

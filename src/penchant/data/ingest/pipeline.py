@@ -18,6 +18,7 @@ from penchant.data.ingest.recognise import Role, Taken, key_column, recognise, s
 from penchant.data.ingest.report import Report
 from penchant.data.ingest.scan import Scanned, kept, only_used, scan
 from penchant.data.ingest.times import packed_times
+from penchant.data.ingest.values import LARGEST
 from penchant.data.tables import MemoryTable, Table, is_table, open_files
 from penchant.data.vocab import Vocab
 from penchant.errors import ColumnError, DataError, ParameterError
@@ -327,7 +328,7 @@ def _merge_repeats(table: Table, measure: Measure, scanned: Scanned, duplicates:
         raise _repeated(table, measure, scanned, repeats, len(pairs))
     if duplicates in ("mean", "sum"):
         of_pair = repeats.total / repeats.count if duplicates == "mean" else repeats.total
-        if of_pair.max() > np.finfo(np.float32).max:
+        if of_pair.max() > LARGEST:
             raise DataError(
                 f"the {measure.role}s of one pair add up to {of_pair.max():g}, too large: use smaller units"
             )

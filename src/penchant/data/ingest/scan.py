@@ -17,7 +17,7 @@ from penchant.data.ingest.faults import Fault
 from penchant.data.ingest.id_codes import BatchIds, IdColumn, ids_of
 from penchant.data.ingest.measure import Measure
 from penchant.data.ingest.times import TimeColumn
-from penchant.data.ingest.values import Checked, times_of
+from penchant.data.ingest.values import Checked, Rounded, times_of
 from penchant.data.tables import Batch, Column, Kind, Rescan, Table
 from penchant.data.vocab import Vocab
 from penchant.errors import DataError
@@ -106,6 +106,7 @@ class _Part:
     reasons: Mapping[str, int]
     first_fault: tuple[int, Words] | None = None
     is_fatal: bool = False
+    rounded: Rounded | None = None
 
 
 _Columns: TypeAlias = Mapping[str, str]
@@ -133,6 +134,7 @@ def _scan(table: Table, columns: _Columns, measure: Measure, *, drop: bool) -> S
             row = gathered.n_rows + part.first_fault[0]
             raise DataError(f"row {row}{table.locate(row)}: ", *part.first_fault[1])
         gathered.add(part)
+    gathered.require_told_apart(table)
     return gathered.finish(table.label)
 
 
@@ -144,11 +146,15 @@ class _Gathered:
         self._values = Growing(np.float32, capacity=capacity) if measure.role in columns else None
         self._times = TimeColumn(capacity=capacity) if "timestamp" in columns else None
         self._dropped = Dropped()
+        self._rounded: Rounded | None = None  # where most was lost, with its row in the table
+        self._ends = (np.inf, -np.inf)
         self._notes: dict[str, dict[str, None]] = {measure.role: {}, "timestamp": {}}
 
     def add(self, part: _Part) -> None:
         if len(part.dropped):
             self._dropped.add(self.n_rows + part.dropped, part.reasons)
+        if self._measure.role in part.values and len(part.values[self._measure.role]):
+            self._add_rounded(part.rounded, part.values[self._measure.role])
         self.n_rows += part.n_rows
         self._n_kept += part.n_rows - len(part.dropped)
         for role, ids in part.ids.items():
@@ -159,6 +165,28 @@ class _Gathered:
             self._times.extend(part.values["timestamp"])  # type: ignore[arg-type]
         for role, notes in part.notes.items():
             self._notes[role].update(dict.fromkeys(sorted(notes)))
+
+    def _add_rounded(self, rounded: Rounded | None, values: NDArray[np.generic]) -> None:
+        lo, hi = (float(values.min()), float(values.max())) if rounded is None else (rounded.lo, rounded.hi)
+        self._ends = (min(self._ends[0], lo), max(self._ends[1], hi))
+        if rounded is not None and (self._rounded is None or rounded.lost > self._rounded.lost):
+            self._rounded = replace(rounded, row=self.n_rows + rounded.row)
+
+    def require_told_apart(self, table: Table) -> None:
+        """Refuse ratings that become other ratings in float32, in which they are kept.
+
+        Raises:
+            DataError: a rating would move by more than a thousandth of the way from the lowest to the highest.
+        """
+        rounded = self._rounded
+        if self._measure.role != "rating" or rounded is None or not rounded.matters(*self._ends):
+            return
+        lo, hi = self._ends
+        raise DataError(
+            f"row {rounded.row}{table.locate(rounded.row)}: the rating would move by {rounded.lost:g}, for ratings are "
+            f"kept in 32 bits, about seven digits, and these are {lo:.12g} to {hi:.12g}: take {lo:.12g} away from them "
+            "all"
+        )
 
     def finish(self, label: str) -> Scanned:
         if self.n_rows == 0:
@@ -254,6 +282,7 @@ def _part(
     batch: Batch, columns: _Columns, ids: dict[str, BatchIds], checked: Mapping[str, Checked], faults: _Faults
 ) -> _Part:
     values: dict[str, NDArray[np.generic]] = {role: result.values for role, result in checked.items()}
+    rounded = next((result.rounded for result in checked.values() if result.rounded is not None), None)
     notes = {role: result.notes for role, result in checked.items()}
     n_rows = batch.n_rows + len(batch.broken)
     fatal = [line for line in batch.broken if line.is_fatal]
@@ -263,7 +292,7 @@ def _part(
         return _Part(n_rows, ids, values, notes, np.empty(0, dtype=np.int64), {}, fault, is_fatal=True)
     good = faults.good()
     if good is None and not batch.broken:
-        return _Part(n_rows, ids, values, notes, np.empty(0, dtype=np.int64), {})
+        return _Part(n_rows, ids, values, notes, np.empty(0, dtype=np.int64), {}, rounded=rounded)
     broken = np.array([line.row for line in batch.broken], dtype=np.int64)
     rows = np.delete(np.arange(n_rows), broken)  # in the source, of each row in the columns
     if good is None:
@@ -274,7 +303,10 @@ def _part(
     if batch.broken:
         reasons["broken line"] = len(batch.broken)
     dropped = np.sort(np.concatenate([broken, rows[~good]]))
-    return _Part(n_rows, ids, values, notes, dropped, reasons, _first_fault(batch, columns, faults, rows))
+    if rounded is not None:
+        rounded = replace(rounded, row=int(rows[rounded.row]))
+    first = _first_fault(batch, columns, faults, rows)
+    return _Part(n_rows, ids, values, notes, dropped, reasons, first, rounded=rounded)
 
 
 def _first_fault(batch: Batch, columns: _Columns, faults: _Faults, rows: Int64Array) -> tuple[int, Words]:

@@ -13,13 +13,40 @@ from penchant.arrays.types import BoolArray, Float32Array, Float64Array, Int64Ar
 from penchant.data.ingest.faults import Fault, faults_of
 from penchant.data.tables import Column
 from penchant.errors import DataError
-from penchant.text import Setting
+from penchant.text import Setting, Words
 
-__all__ = ["Checked", "numbers_of", "times_of"]
+__all__ = ["LARGEST", "Checked", "Rounded", "numbers_of", "times_of"]
 
 _NUMBER = r"^[ \t]*[+-]?((\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[iI]nf(inity)?)[ \t]*$"
 _MISSING_TEXTS = ("", "NA", "N/A", "nan", "NaN", "NAN", "null", "NULL", "None")
+_LOSS = 1e-3  # share of the width of all numbers that float32 may take away from one
+LARGEST = 1e18  # the square of a larger one is beyond float32, and sums of squares are what is learned from
+_UNITS: Words = ("use smaller units, or leave such rows out with ", Setting("invalid", "drop"))
 _TICKS = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
+
+
+@dataclass(frozen=True)
+class Rounded:
+    """What float32 took away from the numbers of a batch, where that may matter.
+
+    Attributes:
+        lo, hi: the lowest and the highest number as they came.
+        row: where most was lost, within the batch.
+        lost: how much.
+    """
+
+    lo: float
+    hi: float
+    row: int
+    lost: float
+
+    def matters(self, lo: float, hi: float) -> bool:
+        """Whether it is more than a thousandth of the way from the lowest to the highest number.
+
+        Args:
+            lo, hi: of all numbers.
+        """
+        return self.lost > _LOSS * (hi - lo) > 0
 
 
 @dataclass(frozen=True)
@@ -30,11 +57,13 @@ class Checked:
         values: one a row; anything where a row is at fault.
         faults: what is wrong, if anything.
         notes: what was done to get numbers.
+        rounded: what float32 took away; None (default) where that is next to nothing.
     """
 
     values: Float32Array | Int64Array
     faults: list[Fault] = field(default_factory=list)
     notes: frozenset[str] = frozenset()
+    rounded: Rounded | None = None
 
     def good(self) -> BoolArray:
         """Which rows have nothing wrong."""
@@ -70,13 +99,34 @@ def numbers_of(column: Column, noun: str) -> Checked:
     with np.errstate(over="ignore"):  # beyond float32: found below, as an infinity
         values = numbers.astype(np.float32, copy=False)
     infinite = ~np.isfinite(values)
-    if bad_text is None and not missing.any() and not infinite.any():
-        return Checked(values, [], notes)
+    with np.errstate(invalid="ignore"):
+        large = np.abs(values) > LARGEST
+    if bad_text is None and not (missing.any() or infinite.any() or large.any()):
+        return Checked(values, [], notes, _rounded(numbers, values, None))
     nothing = np.zeros(len(values), dtype=np.bool_)
     bad_text = nothing if bad_text is None else bad_text
     missing = (missing | np.isnan(values)) & ~bad_text
     infinite &= ~missing & ~bad_text
-    return Checked(values, faults_of({"missing": missing, "not a number": bad_text, "infinite": infinite}), notes)
+    large &= ~(missing | bad_text | infinite)
+    found = faults_of({"missing": missing, "not a number": bad_text, "infinite": infinite})
+    found += [Fault(f"beyond {LARGEST:g}, too large to learn from", large, _UNITS)] if large.any() else []
+    return Checked(values, found, notes, _rounded(numbers, values, ~(missing | bad_text | infinite | large)))
+
+
+def _rounded(numbers: Float32Array | Float64Array, values: Float32Array, good: BoolArray | None) -> Rounded | None:
+    """What was lost; None where it is little beside the numbers' own width, whatever else there is in the table."""
+    if numbers.dtype == np.float32 or len(numbers) == 0 or (good is not None and not good.any()):
+        return None
+    some = numbers if good is None else numbers[good]
+    lo, hi = float(some.min()), float(some.max())
+    if max(abs(lo), abs(hi)) * 2.0**-24 <= _LOSS * (hi - lo):
+        return None
+    with np.errstate(invalid="ignore"):  # of rows that are at fault
+        lost = np.abs(numbers.astype(np.float64) - values)
+    if good is not None:
+        lost[~good] = 0
+    row = int(lost.argmax())
+    return Rounded(lo, hi, row, float(lost[row])) if lost[row] > 0 else None
 
 
 def _is_text(kind: pa.DataType) -> bool:

@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, TypeAlias
+from urllib.parse import urljoin
 
 from penchant._version import __version__
 from penchant.errors import DownloadError
@@ -66,6 +67,22 @@ class _Part:
         self.tag_file.unlink(missing_ok=True)
 
 
+def _session() -> requests.Session:
+    """A session that follows no redirection from https to http: on that way anybody may alter what comes."""
+    import requests
+
+    class Session(requests.Session):
+        def get_redirect_target(self, resp: requests.Response) -> str | None:
+            target = super().get_redirect_target(resp)
+            if target is not None:
+                came, goes = resp.url, urljoin(resp.url, target)
+                if came.lower().startswith("https:") and not goes.lower().startswith("https:"):
+                    raise DownloadError(f"{came} leads to {goes}, which is not protected: nothing is taken from there")
+            return target
+
+    return Session()
+
+
 def download(
     url: str,
     path: Path,
@@ -91,13 +108,11 @@ def download(
     Raises:
         DownloadError: the file is not there, too large, can't be written, or did not come.
     """
-    import requests
-
     part = _Part(path.with_name(path.name + ".part"), path.with_name(path.name + ".part.tag"))
     failures, furthest = 0, part.size
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with requests.Session() as session:
+        with _session() as session:
             while True:
                 try:
                     _attempt(session, url, part, limit=limit, progress=progress, timeout=timeout)
@@ -232,7 +247,7 @@ def _small_text(url: str, timeout: float) -> str | None:
     import requests
 
     try:
-        with requests.get(url, headers=_HEADERS, timeout=timeout, stream=True) as response:
+        with _session() as session, session.get(url, headers=_HEADERS, timeout=timeout, stream=True) as response:
             if response.status_code in (404, 410):
                 return None
             if response.status_code != 200:
@@ -303,11 +318,18 @@ def _copy(source: IO[bytes], target: IO[bytes], most: int, complaint: str) -> in
 
 
 @contextlib.contextmanager
-def only_one(lock: Path) -> Iterator[None]:
+def only_one(lock: Path, *, longest: float = 1800.0) -> Iterator[None]:
     """Keep other processes of this machine out for a while; they wait. On Windows nobody is kept out.
 
     Two downloads of the same file at the same time would write into each other; the hash would tell, but neither
     would end well.
+
+    Args:
+        lock: a file that stands for the right to go on.
+        longest: seconds to wait for it.
+
+    Raises:
+        DownloadError: it can't be written, or another process has held it all the time.
     """
     try:
         lock.parent.mkdir(parents=True, exist_ok=True)
@@ -318,12 +340,26 @@ def only_one(lock: Path) -> Iterator[None]:
         if sys.platform != "win32":
             import fcntl
 
-            fcntl.flock(file, fcntl.LOCK_EX)
+            _wait_for(lambda: fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB), lock, longest)
         try:
             yield
         finally:
             if sys.platform != "win32":
                 lock.unlink(missing_ok=True)
+
+
+def _wait_for(attempt: Callable[[], None], lock: Path, longest: float) -> None:
+    """Try until it works: a call that waited by itself would have no end."""
+    end = time.monotonic() + longest
+    while True:
+        try:
+            return attempt()
+        except BlockingIOError as error:
+            if time.monotonic() > end:
+                raise DownloadError(
+                    f"another process has been downloading this for {longest / 60:g} minutes (it holds {lock}): end it"
+                ) from error
+        time.sleep(0.1)
 
 
 @contextlib.contextmanager

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 
 from penchant.arrays.types import BoolArray
 from penchant.data.tables.encodings import TextEncoding
+from penchant.data.tables.separators import LINE_END, guess_separator, has_quotes
 from penchant.data.tables.streams import Chunk, File, line_chunks
 from penchant.data.tables.table import Batch, BrokenRow, Kind, Rescan, in_order
 from penchant.errors import ColumnError, DataError, ParameterError
@@ -26,8 +26,6 @@ __all__ = ["DelimitedTable"]
 T = TypeVar("T")
 
 _HEAD = 1 << 20  # bytes whose rows decide the separator and the types
-_SEPARATORS = ("::", "\t", "|", ";", ",")
-_LINE_END = re.compile(r"\r\n|\n|\r")  # as Arrow sees it; str.splitlines knows more
 _STAND_IN = "\x1f"  # Arrow splits at one character; this one, the unit separator, stands in for a longer one
 _WHOLE = r"^[+-]?\d{1,15}(\.0*)?$|^$"  # a whole number that a float holds exactly, or nothing
 _PADDED = r"^[ \t]*[+-]?0[\dxX]"  # leading zeros are part of an id, and Arrow would read 0x10 as 16
@@ -52,7 +50,7 @@ class DelimitedTable:
     def __init__(
         self, file: File, *, sep: str | None = None, columns: Sequence[str] | None = None, encoding: str | None = None
     ) -> None:
-        if sep is not None and (not sep or "\n" in sep or '"' in sep):
+        if sep is not None and (not isinstance(sep, str) or not sep or any(c in sep for c in '\n\r\0"')):
             raise ParameterError(Setting("sep", sep), " can't separate columns; use ',', '\\t', ';', '|' or '::'")
         self.label = file.label
         self.notes: list[str] = []
@@ -60,11 +58,11 @@ class DelimitedTable:
         head = file.head(_HEAD)
         self._encoding = TextEncoding.of(head, encoding)
         text = self._decode_head(head)
-        first = next((line for line in _LINE_END.split(text) if line.strip()), None)
+        first = next((line for line in LINE_END.split(text) if line.strip()), None)
         if first is None:
             raise DataError(f"{self.label} has no rows: it is blank")
-        self.sep = sep or _guess_separator(text, self.label)
-        self._quotes = _has_quotes(text, self.sep)
+        self.sep = sep or guess_separator(text, self.label)
+        self._quotes = has_quotes(text, self.sep)
         fields = self._fields(first)
         self.names = tuple(fields if columns is None else columns)
         if len(self.names) != len(fields):
@@ -134,6 +132,13 @@ class DelimitedTable:
         """Parse a column as text from now on."""
         self._types[name] = pa.string()
 
+    def _widen(self, name: str, text: pa.ChunkedArray) -> None:
+        """Parse a column from now on as what it is below the first megabyte, too: 1.0 among whole numbers is 1."""
+        if pa.types.is_integer(self._types[name]) and pc.all(pc.match_substring_regex(text, _WHOLE)).as_py():
+            self._types[name] = pa.float64()
+        else:
+            self.use_text(name)
+
     # -- the first megabyte --
 
     def _decode_head(self, head: bytes) -> str:
@@ -161,7 +166,7 @@ class DelimitedTable:
         if not self._header_rows:
             return 0
         end = text.index(first) + len(first)
-        newline = _LINE_END.match(text, end)
+        newline = LINE_END.match(text, end)
         return newline.end() if newline else end
 
     def _sample(self) -> bytes:
@@ -176,7 +181,7 @@ class DelimitedTable:
     def _guess_type(self, sample: bytes, name: str, kind: Kind) -> pa.DataType:
         """A number for ratings; for ids int64 where all sampled ones are whole numbers, else text."""
         if kind == "number":
-            return pa.float32()
+            return pa.float64()  # what is lost in float32 is looked at above
         guessed = self._sample_column(sample, name, {})
         if kind == "time" or not (kind == "id" or _is_number(guessed.type)):
             return pa.string() if pa.types.is_null(guessed.type) else guessed.type
@@ -221,6 +226,7 @@ class DelimitedTable:
             open_quote = self._open_quote(data, len(columns[0]) + len(broken))
             broken = broken if open_quote is None else [open_quote]
         self._look_for_padded(data, kinds, has_quotes=chunk.has_quotes)
+        self._look_for_long(dict(zip(kinds, columns, strict=True)), kinds)
         return Batch(dict(zip(kinds, columns, strict=True)), len(columns[0]), broken, is_text=True)
 
     def _open_quote(self, data: bytes | memoryview, n_rows: int) -> BrokenRow | None:
@@ -253,6 +259,14 @@ class DelimitedTable:
             (text,) = self._read(data, [name], {name: pa.string()}, has_quotes=has_quotes, broken=[])
             if pc.any(pc.match_substring_regex(text, _PADDED)).as_py():
                 self.notes.append(f"column {name!r} has leading zeros: kept as text")
+                self.use_text(name)
+                raise Rescan
+
+    def _look_for_long(self, columns: Mapping[str, pa.ChunkedArray], kinds: Mapping[str, Kind]) -> None:
+        """Check that no id that was read as a float is so long that floats don't tell it from its neighbours."""
+        for name, column in columns.items():
+            is_float = kinds[name] == "id" and pa.types.is_floating(column.type)
+            if is_float and (pc.max(pc.abs(column)).as_py() or 0) >= 2**53:
                 self.use_text(name)
                 raise Rescan
 
@@ -330,7 +344,7 @@ class DelimitedTable:
                 columns[at] = self._read(data, [name], self._types, has_quotes=has_quotes, broken=[])[0]
             except pa.ArrowInvalid as error:
                 if kind in ("id", "any"):
-                    self.use_text(name)
+                    self._widen(name, columns[at])
                     raise Rescan from error
         return columns
 
@@ -360,36 +374,3 @@ def _in(characters: NDArray[np.uint8], wanted: bytes) -> BoolArray:
     table = np.zeros(256, dtype=np.bool_)
     table[list(wanted)] = True
     return table[characters]
-
-
-def _guess_separator(text: str, label: str) -> str:
-    """The separator that all of the first lines have equally often, else one that all have.
-
-    Raises:
-        ColumnError: no separator is in all of them.
-    """
-    # A title may hold a comma, but hardly a tab, so commas come last; unless the name of the file speaks for them.
-    order = _SEPARATORS[::-1] if ".csv" in label.lower() else _SEPARATORS
-    start = text[:20_000]
-    for part in (re.sub('"[^"]*"', "", start), start):  # what is in quotes does not separate
-        lines = [line for line in _LINE_END.split(part) if line.strip()][:20]
-        lines = lines[:-1] if len(lines) > 2 else lines  # the last one may be cut
-        for sep in order:
-            counts = {line.count(sep) for line in lines}
-            if len(counts) == 1 and counts != {0}:
-                return sep
-        for sep in order:
-            if lines and all(sep in line for line in lines):
-                return sep
-    raise ColumnError(
-        f"no separator found in the first lines of {label}: {_LINE_END.split(start)[0][:80]!r}; name it with ",
-        Setting("sep", text=""),
-    )
-
-
-def _has_quotes(text: str, sep: str) -> bool:
-    """Whether fields may be quoted. In MovieLens' files a quote is part of a title, and fields are never quoted."""
-    if sep in (",", ";"):
-        return True
-    edge = re.escape(sep)
-    return len(sep) == 1 and re.search(f'(^|{edge})"[^"\n]*"({edge}|\r?$)', text, re.MULTILINE) is not None

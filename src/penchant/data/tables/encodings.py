@@ -41,15 +41,7 @@ class TextEncoding:
             ParameterError: Python knows no encoding of that name.
         """
         mark, marked = next(((mark, name) for mark, name in _MARKS if head.startswith(mark)), (b"", None))
-        if named is None:
-            name = marked or "utf-8"
-        else:
-            try:
-                name = codecs.lookup(named).name
-            except LookupError:
-                raise ParameterError(
-                    Setting("encoding", named), " is unknown; 'utf-8' and 'latin-1' are usual"
-                ) from None
+        name = (marked or "utf-8") if named is None else _known(named)
         name = "utf-8" if name == "utf-8-sig" else name
         return cls(name, named is not None or marked is not None, len(mark) if marked == name == "utf-8" else 0)
 
@@ -79,3 +71,23 @@ class TextEncoding:
                 ", for example ",
                 Setting("encoding", "latin-1"),
             ) from error
+        except UnicodeError as error:  # a codec that does not say where
+            raise DataError(f"{label} is not text in {self.name}: {error}; name its encoding with ", _ASK) from error
+
+
+_ASK = Setting("encoding", text="")
+
+
+def _known(named: object) -> str:
+    """Python's name of an encoding of text: other codecs, such as base64 and zlib, give no text.
+
+    Raises:
+        ParameterError: it knows none of that name.
+    """
+    try:
+        found = codecs.lookup(named)  # type: ignore[arg-type]  # whatever is no text is refused
+        if isinstance(b"a".decode(found.name, "replace"), str):
+            return found.name
+    except (LookupError, ValueError, TypeError):
+        pass
+    raise ParameterError(Setting("encoding", named), " is unknown; 'utf-8' and 'latin-1' are usual")

@@ -150,6 +150,8 @@ def _of_pandas(values: object, name: str, label: str) -> Column:
     dtype = getattr(values, "dtype", None)
     if isinstance(dtype, np.dtype):
         return _of_numpy(values.to_numpy(), name, label)  # type: ignore[attr-defined]
+    if hasattr(values, "sparse"):  # pandas' own packing, which Arrow does not know
+        return _of_numpy(np.asarray(values), name, label)
     made = pa.array(values, from_pandas=True)
     return made if isinstance(made, pa.ChunkedArray) else pa.chunked_array([made])
 

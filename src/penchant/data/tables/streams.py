@@ -6,23 +6,31 @@ import fnmatch
 import glob
 import io
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import pyarrow as pa
 from pyarrow import fs
 
 from penchant.data.tables.encodings import TextEncoding
+from penchant.data.tables.waiting import answered
 from penchant.errors import DataError, ParameterError, SourceError
 from penchant.text import Setting
 
 __all__ = ["Chunk", "File", "find_files", "line_chunks"]
 
+_LONGEST_LINE = 64 << 20  # bytes; a line is held in memory whole
+_MOST_UNPACKED = 4 << 30  # bytes that a compressed file may have when it has to be unpacked into memory
 _CHUNK = 4 << 20  # bytes of text a worker parses at once: large enough to hide the call, small enough for its cache
 _LOOK_BACK = 1 << 16  # bytes to look back for the end of a line that is not inside quotes
 _MAGIC = {b"\x1f\x8b": "gzip", b"BZh": "bz2", b"\x28\xb5\x2f\xfd": "zstd", b"\x04\x22\x4d\x18": "lz4"}
 _GLOB = ("*", "?", "[")
+_PATIENCE = 60  # seconds that a piece of a file in Google's cloud may take
+_HERE = (fs.LocalFileSystem, fs.SubTreeFileSystem)  # the latter is how standard input is read
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -46,9 +54,10 @@ class File:
             DataError: the file is empty.
         """
         try:
-            with self.filesystem.open_input_stream(self.path, compression=None) as raw:
-                magic = raw.read(4)
-            raw = self.filesystem.open_input_stream(self.path, compression=None)
+            magic = self._answered(self._magic)
+            raw = self._answered(lambda: self.filesystem.open_input_stream(self.path, compression=None))
+        except SourceError:
+            raise
         except OSError as error:
             raise SourceError(f"can't open {self.label}: {error}") from error
         if not magic:
@@ -56,13 +65,21 @@ class File:
         codec = next((name for start, name in _MAGIC.items() if magic.startswith(start)), None)
         return raw if codec is None else pa.CompressedInputStream(raw, codec)
 
+    def _magic(self) -> bytes:
+        with self.filesystem.open_input_stream(self.path, compression=None) as raw:
+            return bytes(raw.read(4))
+
+    def _answered(self, call: Callable[[], T]) -> T:
+        """What a call says; of a filesystem that is not on this machine, in time or not at all."""
+        return call() if isinstance(self.filesystem, _HERE) else answered(call, self.label)
+
     def open_seekable(self) -> pa.NativeFile:
         """The file for reading in any order; a compressed one is decompressed into memory first."""
         with self.open() as stream:
             if isinstance(stream, pa.CompressedInputStream):
                 return pa.BufferReader(_read(stream, None, self.label))
         try:
-            return self.filesystem.open_input_file(self.path)
+            return self._answered(lambda: self.filesystem.open_input_file(self.path))
         except OSError as error:  # pragma: no cover  (it could be opened a moment ago)
             raise SourceError(f"can't open {self.label}: {error}") from error
 
@@ -73,7 +90,15 @@ class File:
 
 def _read(stream: pa.NativeFile, size: int | None, label: str) -> bytes:
     try:
-        return bytes(stream.read(size))
+        if size is not None or not isinstance(stream, pa.CompressedInputStream):
+            return bytes(stream.read(size))
+        parts, n = [], 0
+        while part := stream.read(_CHUNK):
+            parts.append(part)
+            n += len(part)
+            if n > _MOST_UNPACKED:
+                raise DataError(f"{label} has more than {_MOST_UNPACKED:,} bytes when unpacked: unpack it first")
+        return b"".join(parts)
     except OSError as error:
         raise _broken(label, error) from error
 
@@ -109,7 +134,9 @@ def _find(source: str | bytes, filesystem: object) -> list[File]:
     if "://" in text:
         base, pattern = _cut_glob(text)
         try:
-            found, path = fs.FileSystem.from_uri(base)
+            found, path = answered(lambda: fs.FileSystem.from_uri(_impatient(base)), text)
+        except SourceError:
+            raise
         except (OSError, ValueError) as error:
             raise SourceError(f"can't reach {text}: {error}") from error
         return _find_on(found, f"{path}/{pattern}" if pattern else path, text)
@@ -143,9 +170,10 @@ def _cut_glob(address: str) -> tuple[str, str]:
 
 def _find_on(filesystem: fs.FileSystem, path: str, label: str) -> list[File]:
     try:
-        info = filesystem.get_file_info(path)
+        info, matching = _looked_up(filesystem, path, label)
         is_glob = info.type == fs.FileType.NotFound and any(mark in path for mark in _GLOB)
-        matching = _match(filesystem, path) if is_glob else []
+    except SourceError:
+        raise
     except (OSError, ValueError) as error:  # ValueError: a name that no file can have
         raise SourceError(f"can't reach {label}: {str(error).splitlines()[0]}") from error
     if matching:
@@ -159,6 +187,24 @@ def _find_on(filesystem: fs.FileSystem, path: str, label: str) -> list[File]:
     if info.type == fs.FileType.Directory:
         raise SourceError(f"{label} is a folder: name its files, for example {label.rstrip('/')}/*.csv")
     return [File(path, filesystem, label)]
+
+
+def _looked_up(filesystem: fs.FileSystem, path: str, label: str) -> tuple[fs.FileInfo, list[str]]:
+    """What a filesystem says of a path, and the files that match it where it is a pattern."""
+
+    def look() -> tuple[fs.FileInfo, list[str]]:
+        info = filesystem.get_file_info(path)
+        is_glob = info.type == fs.FileType.NotFound and any(mark in path for mark in _GLOB)
+        return info, _match(filesystem, path) if is_glob else []
+
+    return look() if isinstance(filesystem, _HERE) else answered(look, label)
+
+
+def _impatient(address: str) -> str:
+    """An address of Google's cloud that gives up after a minute: without that it tries for a quarter of an hour."""
+    if not address.startswith(("gs://", "gcs://")) or "retry_limit_seconds" in address:
+        return address
+    return f"{address}{'&' if '?' in address else '?'}retry_limit_seconds={_PATIENCE}"
 
 
 def _match(filesystem: fs.FileSystem, pattern: str) -> list[str]:
@@ -217,7 +263,7 @@ def line_chunks(
             stream.read(skip)
             rest = b""
             while True:
-                buffer, filled = _fill(stream, spare.pop() if spare else bytearray(_CHUNK), rest)
+                buffer, filled = _fill(stream, spare.pop() if spare else bytearray(_CHUNK), rest, file.label)
                 if filled == 0:
                     return
                 last = filled < len(buffer)
@@ -231,9 +277,13 @@ def line_chunks(
             raise _broken(file.label, error) from error
 
 
-def _fill(stream: pa.NativeFile | io.BytesIO, buffer: bytearray, rest: bytes) -> tuple[bytearray, int]:
+def _fill(stream: pa.NativeFile | io.BytesIO, buffer: bytearray, rest: bytes, label: str) -> tuple[bytearray, int]:
     """Fill a buffer with what is left of the last one and what comes next; a larger one if no line ended in it."""
     if len(rest) >= len(buffer):
+        if len(rest) > _LONGEST_LINE:
+            raise DataError(
+                f"{label} has a line of more than {_LONGEST_LINE:,} bytes: that is no table with one row a line"
+            )
         buffer = bytearray(2 * len(rest))
     view = memoryview(buffer)
     view[: len(rest)] = rest

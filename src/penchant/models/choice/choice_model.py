@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 from penchant.arrays.feature_rows import FeatureRow
 from penchant.arrays.types import Float32Array, Float64Array, Int32Array, Int64Array
 from penchant.errors import FormatError
+from penchant.models.answers import Remainder
 from penchant.models.array_checks import double, not_negative, number, shape_of, single
 from penchant.models.choice.choice_rows import ChoiceRow, ItemChoiceRow, SolvedPart, unchosen_target
+from penchant.models.choice.count_choices import count_choices
 from penchant.models.model import Model, Setting
 
 __all__ = ["ChoiceModel"]
@@ -184,6 +186,15 @@ class ChoiceModel(Model):
     def without_user(self, row: int) -> ChoiceModel:
         """The same model without a user's row; what the items' rows learned from the user stays in them."""
         return replace(self, user_factors=np.delete(self.user_factors, row, axis=0))
+
+    def recounted(self, left: Remainder | None, *, anew: bool = False) -> ChoiceModel:  # noqa: ARG002
+        """Popularity and all that rests on it without a user who went: see `count_choices.count_choices`.
+
+        Args:
+            left: what is left; None where the choices were not kept: then nothing can be counted, and all stays.
+            anew: changes nothing.
+        """
+        return self if left is None else count_choices(self, left.seen)
 
     def with_choices(
         self, user_idx: Int64Array, indptr: Int64Array, item_idx: Int32Array, weight: Float32Array | None = None

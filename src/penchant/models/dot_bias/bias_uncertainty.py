@@ -11,6 +11,7 @@ from penchant.arrays.types import Float32Array, Float64Array, Int32Array, Int64A
 from penchant.models.answers import Side
 from penchant.models.dot_bias.fold_in import design_of
 from penchant.models.dot_bias.row_prior import RowPrior
+from penchant.models.linear import inverse, lower_root
 from penchant.models.link import slope_of
 
 if TYPE_CHECKING:
@@ -74,9 +75,9 @@ class _Rows:
         precisions = self._precisions(start, stop)
         if self._variance is None:
             # (Lambda^-1)_bb is 1 / L_bb^2 where Lambda = L L^T and b is the last row
-            exact: Float64Array = np.linalg.cholesky(precisions)[:, -1, -1].astype(np.float64) ** -2.0
+            exact: Float64Array = lower_root(precisions)[:, -1, -1] ** -2.0
             return exact
-        covariances = np.linalg.inv(precisions).astype(np.float64)
+        covariances = inverse(precisions)
         square = self.design.T @ self.design / max(len(self.design), 1)
         left_open = np.einsum("nij,ij->n", covariances, square)
         wider: Float64Array = np.maximum(self._variance[start:stop] / left_open, 1)

@@ -20,6 +20,7 @@ from penchant.models.answers import (
     LinearForm,
     Questions,
     Refreshed,
+    Remainder,
     ScoringRule,
     Side,
 )
@@ -28,9 +29,11 @@ from penchant.models.dot_bias.bias_uncertainty import bias_deviations
 from penchant.models.dot_bias.dot_attribution import dot_bias_answer, dot_bias_parts
 from penchant.models.dot_bias.fold_in import design_of, fold_in
 from penchant.models.dot_bias.folded_user import DotBiasUser
+from penchant.models.dot_bias.recount import recount
 from penchant.models.dot_bias.refresh import refresh
 from penchant.models.dot_bias.row_prior import RowPosterior, RowPrior
 from penchant.models.dot_bias.spread import Spread
+from penchant.models.linear import inverse
 from penchant.models.link import rating_of
 from penchant.models.model import Model, Setting
 
@@ -275,7 +278,7 @@ class DotBias(Model):
         with np.errstate(all="ignore"):  # what overflows is found below
             try:
                 row = fold_in_side(others, rating, features)
-            except np.linalg.LinAlgError as error:
+            except DataError as error:
                 raise problem from error
             fits = np.isfinite(row.mean.astype(np.float32)).all() and np.isfinite(row.covariance).all()
         if not fits:
@@ -311,6 +314,10 @@ class DotBias(Model):
             item_prior=prior,
             spread=None if spread is None else spread.without_user(row),
         )
+
+    def recounted(self, left: Remainder | None, *, anew: bool = False) -> DotBias:
+        """Means, noise and priors without a user who went: see `recount.recount`."""
+        return recount(self, left, anew=anew)
 
     def with_user_features(self, kept: Sequence[int]) -> DotBias:
         """The model with only these features in the prior of users."""
@@ -363,7 +370,7 @@ class DotBias(Model):
 
 
 def _cold_variance(prior: RowPrior, other_factors: Float32Array) -> float:
-    return _open_variance(np.linalg.inv(prior.precision_of(0)).astype(np.float64), other_factors)
+    return _open_variance(inverse(prior.precision_of(0)), other_factors)
 
 
 def _open_variance(covariance: Float64Array, other_factors: Float32Array) -> float:

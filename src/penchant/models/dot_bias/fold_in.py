@@ -6,6 +6,7 @@ import numpy as np
 
 from penchant.arrays.types import Float32Array, Float64Array, Int32Array
 from penchant.models.dot_bias.row_prior import RowPosterior, RowPrior
+from penchant.models.linear import inverse
 from penchant.models.link import YRange, rating_of, slope_of
 
 __all__ = ["design_of", "fold_in"]
@@ -86,6 +87,6 @@ def _solve(
     design: Float64Array, target: Float64Array, weights: Float64Array, precision: Float64Array, expected: Float64Array
 ) -> RowPosterior:
     weighted = design * weights[:, None]
-    covariance = np.linalg.inv(precision + weighted.T @ design)
+    covariance = inverse(precision + weighted.T @ design)
     covariance = (covariance + covariance.T) / 2
     return RowPosterior(covariance @ (precision @ expected + weighted.T @ target), covariance)

@@ -13,6 +13,7 @@ from penchant.arrays.types import Float32Array, Float64Array, Int32Array, Int64A
 from penchant.models.answers import Change, Refreshed, Side, Triples
 from penchant.models.dot_bias.fold_in import design_of
 from penchant.models.dot_bias.row_prior import RowPrior
+from penchant.models.linear import inverse, solved
 from penchant.models.link import rating_of, slope_of
 
 if TYPE_CHECKING:
@@ -189,7 +190,7 @@ class _Rows:
         theta[is_prior] = mean_after[is_prior]
         self.after = self._folded(theta, between, came)
         came_gram, _ = self._products(came, self.after)
-        self.variance = self._variance(before, between + came_gram)
+        self.variance = self._variance(before, between + came_gram, n_after)
 
     def _prior_mean(self, counts: Int64Array, kept: _Part, more: _Part) -> Float64Array:
         prior = self._held.prior
@@ -265,14 +266,20 @@ class _Rows:
         total: Float64Array = far + np.bincount(came.places, weights=weights * missed**2, minlength=len(found))
         return total
 
-    def _variance(self, before: Float64Array, after: Float64Array) -> Float32Array | None:
-        """What is not known of each row: as much less than it was as theory says; the theory where it was new."""
+    def _variance(self, before: Float64Array, after: Float64Array, n_after: Int64Array) -> Float32Array | None:
+        """What is not known of each row: as much less than it was as theory says; the theory where it was new, or is.
+
+        Args:
+            before, after: the precision of each row.
+            n_after: ratings of each; what was known of a row without any must not show in it.
+        """
         held = self._held
         if held.variance is None:
             return None
-        open_before, open_after = (np.einsum("nij,ji->n", np.linalg.inv(one), held.square) for one in (before, after))
+        open_before, open_after = (np.einsum("nij,ji->n", inverse(one), held.square) for one in (before, after))
         was = np.where(self.n_before == 0, open_before, held.variance[self._rows])
-        variance: Float32Array = (was * open_after / open_before).astype(np.float32)
+        changed = np.where(n_after == 0, open_after, was * open_after / open_before)
+        variance: Float32Array = changed.astype(np.float32)
         return variance
 
 
@@ -283,5 +290,5 @@ def _times(matrices: Float64Array, vectors: Float64Array) -> Float64Array:
 
 def _solved(matrices: Float64Array, right: Float64Array) -> Float64Array:
     """Where the right side is zero, exactly zero."""
-    solution: Float64Array = np.linalg.solve(matrices, right[:, :, None])[:, :, 0].astype(np.float64)
+    solution: Float64Array = solved(matrices, right[:, :, None])[:, :, 0]
     return solution

@@ -9,13 +9,42 @@ import numpy as np
 from numpy.typing import NDArray
 
 from penchant.arrays.feature_rows import FeatureRow
-from penchant.arrays.types import Float32Array, Float64Array, Int32Array
+from penchant.arrays.types import Float32Array, Float64Array, Int32Array, Int64Array
 from penchant.models.array_checks import Arrays, double, not_negative, number, positive_definite, shape_of, single
+from penchant.models.linear import inverse
 from penchant.models.model import Setting
 
-__all__ = ["RowPosterior", "RowPrior"]
+__all__ = ["RowPosterior", "RowPrior", "cold_mean", "row_shares"]
 
 _FEW = 8  # ratings at which the choice of what to rate counts half; by held-out users and items of MovieLens-100k
+_LEAST_VARIANCE = 1e-6  # of rows, where all are alike: a prior needs a precision
+_HALF_KNOWN = 10  # ratings after which a row tells of itself as much as of its prior
+
+
+def cold_mean(theta: Float32Array, counts: Int64Array, effects: Float64Array | None) -> Float64Array:
+    """What a row is before anybody was asked about it: the mean of whole rows less what their features add, (size,).
+
+    A row with n ratings counts n / (n + 10) times: one with two ratings tells of its prior more than of itself, and
+    rows that few have chosen are not what a new row is like.
+
+    Args:
+        theta: the rows [p, b], (n_rows, size).
+        counts: ratings of each row, (n_rows,).
+        effects: what features add to the prior mean of each row, (n_rows, size), or None.
+    """
+    rest = theta.astype(np.float64) if effects is None else theta - effects
+    return row_shares(counts) @ rest
+
+
+def row_shares(counts: Int64Array) -> Float64Array:
+    """How much each row counts in `cold_mean`, (n_rows,), all together 1.
+
+    Args:
+        counts: ratings of each row.
+    """
+    weights = counts / (counts + _HALF_KNOWN)
+    shares: Float64Array = weights / weights.sum()
+    return shares
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +89,16 @@ class RowPrior:
     feature_errors: Float32Array | None = None
     cold_mean: Float64Array | None = None
     cold_precision: Float64Array | None = None
+
+    @classmethod
+    def of_rows(cls, rows: Float64Array) -> RowPrior:
+        """The mean and the covariance of rows that were trained, (n, n_factors + 1).
+
+        The covariance is a little wider than theirs, so that it has an inverse where rows are alike or few.
+        """
+        variance = np.cov(rows, rowvar=False, ddof=0).reshape(rows.shape[1], -1)
+        floor = _LEAST_VARIANCE + 1e-3 * np.trace(variance) / len(variance)
+        return cls(rows.mean(axis=0), inverse(variance + floor * np.eye(len(variance))))
 
     @property
     def n_features(self) -> int:

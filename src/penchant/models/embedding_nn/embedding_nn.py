@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from penchant.arrays.feature_rows import FeatureRow
 from penchant.arrays.types import BoolArray, Float32Array, Float64Array, Int32Array, Int64Array
 from penchant.errors import FormatError
-from penchant.models.answers import Attribution, Side
+from penchant.models.answers import Attribution, Remainder, Side
 from penchant.models.array_checks import number, shape_of, single, y_range_of
 from penchant.models.embedding_nn.net_attribution import net_answer, net_parts
 from penchant.models.embedding_nn.net_folded_user import EmbeddingNNUser
@@ -137,6 +137,24 @@ class EmbeddingNN(Model):
     def without_user(self, row: int) -> EmbeddingNN:
         """The network without one user's inputs: see `Model.without_user`."""
         return replace(self, user_inputs=np.delete(self.user_inputs, row, axis=0))
+
+    def recounted(self, left: Remainder | None, *, anew: bool = False) -> EmbeddingNN:  # noqa: ARG002
+        """Cold rows as the means of the rows that are left; an item that nobody has rated any more is a cold row.
+
+        Args:
+            left: what is left; None where the ratings were not kept: then cold rows are known by what they are.
+            anew: changes nothing: no equation gives its rows.
+        """
+        if left is None:
+            warm = [(self.user_inputs != self.user_cold).any(axis=1), (self.item_inputs != self.item_cold).any(axis=1)]
+        else:
+            warm = [left.seen.user_counts() > 0, left.seen.item_counts(self.n_items) > 0]
+        tables, colds = [self.user_inputs.copy(), self.item_inputs.copy()], [self.user_cold, self.item_cold]
+        for at, (rows, known) in enumerate(zip(tables, warm, strict=True)):
+            if known.any():
+                colds[at] = rows[known].mean(axis=0, dtype=np.float64).astype(np.float32)
+            rows[~known] = colds[at]
+        return replace(self, user_inputs=tables[0], item_inputs=tables[1], user_cold=colds[0], item_cold=colds[1])
 
     def arrays(self) -> dict[str, NDArray[np.generic]]:
         found: dict[str, NDArray[np.generic]] = {

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from penchant.arrays.types import Float32Array, Float64Array, Int32Array
+from penchant.models.linear import inverse, solved
 from penchant.models.link import rating_of, slope_of
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def fold_in_net(
     for _ in range(_ROUNDS):
         predicted, slopes = net_slopes(model, row + items)
         hessian = precision + weight * slopes.T @ slopes
-        step = np.linalg.solve(hessian, weight * slopes.T @ (target - predicted) - precision @ (row - prior_mean))
+        step = solved(hessian, weight * slopes.T @ (target - predicted) - precision @ (row - prior_mean))
         before = misfit(row)
         while misfit(row + step) > before and np.abs(step).max() > _SETTLED:
             step = step / 2
@@ -71,7 +72,7 @@ def net_prior(model: EmbeddingNN, rating_scale: tuple[float, float]) -> tuple[Fl
     rows = model.user_inputs.astype(np.float64) - model.user_cold.astype(np.float64)
     variance = rows.T @ rows / max(len(rows), 1)
     floor = _LEAST_VARIANCE * np.trace(variance) / len(variance) + 1e-9
-    precision: Float64Array = np.linalg.inv(variance + floor * np.eye(len(variance))).astype(np.float64)
+    precision: Float64Array = inverse(variance + floor * np.eye(len(variance)))
     return precision, 1 / (_NOISE * (rating_scale[1] - rating_scale[0]) or 1.0) ** 2
 
 

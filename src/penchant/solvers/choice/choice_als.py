@@ -7,10 +7,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from penchant.arrays.types import Float32Array
-from penchant.checks import generator, is_real, is_whole, require
+from penchant.checks import generator, is_real, is_whole, require, require_threads
 from penchant.models.choice.choice_model import ChoiceModel
 from penchant.models.choice.choice_rows import SolvedPart, unchosen_target
 from penchant.solvers.solver import Epoch
@@ -97,7 +96,7 @@ class ChoiceALS:
 
     def epochs(self, data: ChoiceData) -> Iterator[Epoch[ChoiceModel]]:
         """Yield the model after each sweep over both sides; see `Solver.epochs`."""
-        from penchant.kernels.parallel import available_threads, thread_pool
+        from penchant.kernels.parallel import available_threads, one_blas_thread, thread_pool
         from penchant.solvers.choice.finish import mean_squared_error, solved_rows
         from penchant.solvers.choice.sides import Sides
 
@@ -112,7 +111,7 @@ class ChoiceALS:
         sides.items.factors[:, :k] = _START / np.sqrt(k) * start
         part = SolvedPart(a0, np.zeros(k), np.full(k, reg), float(self.reg_power))
         n_threads = self.n_threads or available_threads()
-        with threadpool_limits(1, user_api="blas"), thread_pool(n_threads) as pool:
+        with one_blas_thread(), thread_pool(n_threads) as pool:
             for _ in range(self.n_epochs):
                 sides.sweep(pool, n_threads, sides.users, sides.items, block)
                 sides.sweep(pool, n_threads, sides.items, sides.users, block)
@@ -169,5 +168,4 @@ def check_unchosen(value: float | None) -> None:
 
 def check_threads(n_threads: int | None) -> None:
     """Refuse a number of threads that is none."""
-    fits = n_threads is None or is_whole(n_threads, 1)
-    require(fits, "n_threads", n_threads, "at least 1, or None for all processors")
+    require_threads(n_threads)

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from penchant.arrays.types import Float64Array
 from penchant.checks import generator, is_whole, require
@@ -108,7 +107,7 @@ class ChoiceBayes:
 
     def epochs(self, data: ChoiceData) -> Iterator[ChoiceEpoch]:
         """Yield the mean of the draws so far every five rounds; the first is that of the burn-in's last draws."""
-        from penchant.kernels.parallel import available_threads, thread_pool
+        from penchant.kernels.parallel import available_threads, one_blas_thread, thread_pool
         from penchant.solvers.choice.choice_chain import Chain
         from penchant.solvers.gibbs.collapse import RunningProduct
 
@@ -118,7 +117,7 @@ class ChoiceBayes:
         chains = [Chain(data, self.n_factors, a0, np.random.default_rng(seed)) for seed in seeds]
         product = RunningProduct(self.n_factors, data.n_users, data.n_items)
         n_threads = self.n_threads or available_threads()
-        with threadpool_limits(1, user_api="blas"), thread_pool(n_threads) as pool:
+        with one_blas_thread(), thread_pool(n_threads) as pool:
             for _ in range(self.n_burn):
                 _sweep(pool, chains)
             _keep(product, chains)

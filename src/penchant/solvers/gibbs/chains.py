@@ -10,12 +10,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
-import scipy.linalg  # noqa: F401 - loads the BLAS that kernels call, so that its threads can be limited
-from threadpoolctl import threadpool_limits
 
 from penchant.arrays.types import Float32Array, Float64Array, Int32Array, Int64Array
 from penchant.kernels.csr import GroupedRatings, group_by_row
-from penchant.kernels.parallel import thread_pool
+from penchant.kernels.parallel import one_blas_thread, thread_pool
 from penchant.models.dot_bias import DotBias, RowPrior, Spread
 from penchant.solvers.gibbs.chain import Chain, FeatureBlock, SideData
 from penchant.solvers.gibbs.draw_sums import SideMean, Summary, centred
@@ -44,7 +42,7 @@ class Threads:
         self._rows: Executor | None = None
 
     def __enter__(self) -> Self:
-        self._stack.enter_context(threadpool_limits(1, user_api="blas"))
+        self._stack.enter_context(one_blas_thread())
         self._chains = self._stack.enter_context(thread_pool(self._n_chains))
         if self._n_threads > 1:
             self._rows = self._stack.enter_context(thread_pool(self._n_threads * self._n_chains))
@@ -157,12 +155,12 @@ class Run:
         """The draft with the priors of new rows and the variances of ratings."""
         data, rng = self._data, np.random.default_rng(self._finish_seed)
         noise = 1 / draft.noise_precision
-        of_user, of_item = row_variances(*self._pairs, variance, data.n_users, data.n_items)
-        with threadpool_limits(1, user_api="blas"):  # as in `Threads`
+        with one_blas_thread():  # as in `Threads`
+            of_user, of_item = row_variances(*self._pairs, variance, data.n_users, data.n_items)
             user_prior = users.prior(items.mean, self._spread, noise, rng)
             item_prior = items.prior(users.mean, self._spread, noise, rng)
-        model = replace(draft, user_prior=user_prior, item_prior=item_prior)
-        of_user[~users.is_rated], of_item[~items.is_rated] = model.cold_variances()
+            model = replace(draft, user_prior=user_prior, item_prior=item_prior)
+            of_user[~users.is_rated], of_item[~items.is_rated] = model.cold_variances()
         return replace(model, spread=Spread(users.mean.noise, items.mean.noise, of_user, of_item))
 
     def _loss(self, draft: DotBias) -> float:

@@ -8,6 +8,7 @@ import numpy as np
 
 from penchant.arrays.types import Float32Array, Float64Array, Int64Array
 from penchant.kernels.csr import GroupedRatings
+from penchant.models.dot_bias.row_prior import cold_mean, row_shares
 from penchant.solvers.gibbs.draw_sums import SideMean
 
 __all__ = ["KnownRows", "cold_mean", "cold_precision", "estimate_prior", "known_rows"]
@@ -16,7 +17,6 @@ _MOST_ROWS = 1000
 _LEAST_ROWS = 100
 _MOST_RATINGS = 200_000
 _MOST_NUMBERS = 500_000  # in the products of all rows together
-_HALF_KNOWN = 10  # ratings after which a row tells of itself as much as of its prior
 _STEPS = 12  # of expectation and maximisation; the covariance then moves by less than a hundredth
 
 
@@ -117,21 +117,6 @@ def estimate_prior(
     return mean, _inverse(covariance), still_open
 
 
-def cold_mean(theta: Float32Array, counts: Int64Array, effects: Float64Array | None) -> Float64Array:
-    """What a row is before anybody was asked about it: the mean of whole rows less what their features add, (size,).
-
-    A row with n ratings counts n / (n + 10) times: one with two ratings tells of its prior more than of itself, and
-    rows that few have chosen are not what a new row is like.
-
-    Args:
-        theta: the rows [p, b], (n_rows, size).
-        counts: ratings of each row, (n_rows,).
-        effects: what features add to the prior mean of each row, (n_rows, size), or None.
-    """
-    rest = theta.astype(np.float64) if effects is None else theta - effects
-    return _shares(counts) @ rest
-
-
 def cold_precision(
     theta: Float32Array,
     counts: Int64Array,
@@ -147,18 +132,12 @@ def cold_precision(
         variances: prior guess of the diagonal, as in `estimate_prior`.
     """
     rest = theta.astype(np.float64) if effects is None else theta - effects
-    shares = _shares(counts)
+    shares = row_shares(counts)
     apart = rest - shares @ rest
     size, n = apart.shape[1], int((counts > 0).sum())
     guess = np.diag(np.maximum(variances, 1e-100))
     covariance = (apart.T * shares) @ apart + still_open
     return _inverse(((size + 2) * guess + n * covariance) / (n + size + 2))
-
-
-def _shares(counts: Int64Array) -> Float64Array:
-    weights = counts / (counts + _HALF_KNOWN)
-    shares: Float64Array = weights / weights.sum()
-    return shares
 
 
 def _inverse(covariance: Float64Array) -> Float64Array:
