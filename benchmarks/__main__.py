@@ -24,6 +24,7 @@ _BENCHMARKS = {
     "update": "errors of an updated recommender beside trainings anew, while ratings come in",
     "cold_start": "users and items without ratings, from their features",
     "choices_lab": "solvers of choices on validation parts of many tables, beside EASE and implicit; hours",
+    "ranking": "lists by both, by stars and by choice beside most rated, EASE and implicit; five seeds; hours",
     "ask_next": "what to ask a new person first, beside the most popular and chance",
 }
 

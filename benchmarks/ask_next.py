@@ -20,7 +20,7 @@ import penchant as pt
 from benchmarks.fold_in import without
 from benchmarks.reporting import environment, is_trial, markdown, run, write_results
 from penchant.arrays.types import Int64Array
-from penchant.recommender.who import Profile
+from penchant.recommender.people.person import Profile
 
 _SEEDS = (0, 1, 2)
 _PEOPLE, _LEAST_RATINGS, _AT_ONCE = 200, 40, 5

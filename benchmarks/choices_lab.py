@@ -1,6 +1,8 @@
-"""How the defaults of the choice solvers were chosen: every candidate on validation parts of all tables at once.
+"""The default learner of choices beside its peers, on validation parts of all tables at once.
 
-    python -m benchmarks.choices_lab [table ...]        (PENCHANT_DATA names the folder of the tables)
+    python -m benchmarks.choices_lab [table ...] [peers | ours | parts]
+
+PENCHANT_DATA names the folder of the tables.
 
 Of each table a fifth is set aside as the test part and never looked at here; of the rest a fifth is the validation
 part. A table whose files are not there is left out. Results are merged into benchmarks/results/choices_lab.json.
@@ -10,9 +12,9 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -24,13 +26,13 @@ from penchant.solvers.choice.choice_als import ChoiceALS
 from penchant.solvers.choice.choice_bayes import ChoiceBayes
 from penchant.solvers.choice.choice_data import ChoiceData
 from penchant.solvers.choice.ease import EASE
-from penchant.solvers.choice.mix import ChoiceMix, mixed
+from penchant.solvers.choice.mix import ChoiceMix
 
 TABLES = (
     "ml-100k", "yahoomusic-monti", "movietweetings-10k", "flixster-monti", "ml-1m-1", "ml-1m-10", "ml-1m", "generated",
 )  # fmt: skip
 _RESULTS = Path(__file__).parent / "results" / "choices_lab.json"
-_LARGE = 500_000  # choices from which only a few candidates are tried
+_LARGE = 500_000  # choices from which the slowest candidates are left out
 
 
 def folder() -> Path:
@@ -120,74 +122,91 @@ class Lab:
         self.rows: list[dict[str, object]] = []
         self.name = name
 
-    def note(self, candidate: str, scorer: object, seconds: float, n_factors: int | None = None) -> None:
+    def note(self, candidate: str, scorer: object, cost: dict[str, float], n_factors: int | None = None) -> None:
         figures = judge(scorer, self.rest, self.held)  # type: ignore[arg-type]
         row = {"candidate": candidate, **{key: round(value, 4) for key, value in figures.items()}}
-        self.rows.append({**row, "seconds": round(seconds, 1), "n_factors": n_factors})
+        self.rows.append({**row, **cost, "n_factors": n_factors})
         print(self.name, self.rows[-1], flush=True)
 
-    def learn(self, candidate: str, solver: EASE | ChoiceALS | ChoiceBayes | ChoiceMix) -> object:
-        began = time.perf_counter()
+    def learn(self, candidate: str, solver: EASE | ChoiceALS | ChoiceBayes | ChoiceMix) -> None:
+        took = Stopwatch()
         for epoch in solver.epochs(self.data):
             last = epoch
-        self.note_model(candidate, last.model, time.perf_counter() - began)
-        return last.model
+        model = last.model
+        self.note(candidate, lambda users: model.scores(model.user_factors[users]), took.cost(), model.n_factors)
 
-    def note_model(self, candidate: str, model: object, seconds: float) -> None:
-        self.note(candidate, lambda users: model.scores(model.user_factors[users]), seconds, model.n_factors)  # type: ignore[attr-defined]
+    def peers(self) -> None:
+        best: dict[str, float] = {}
 
-    def peers(self, *, is_large: bool) -> None:
         def tried(candidate: str, learn: object, *settings: float) -> None:
-            began = time.perf_counter()
+            took = Stopwatch()
             scorer = learn(self.rest, *settings)  # type: ignore[operator]
-            self.note(candidate, scorer, time.perf_counter() - began)
+            self.note(candidate, scorer, took.cost())
+            best[candidate] = float(self.rows[-1]["ndcg@100"])  # type: ignore[arg-type]
 
         tried("most rated", most_rated)
         if self.data.n_items < 10_000:
-            for reg in (30.0, 100.0, 300.0, 1000.0) if not is_large else (300.0,):
+            for reg in (30.0, 100.0, 300.0, 1000.0):
                 tried(f"EASE peer, reg {reg:g}", ease, reg)
-        if is_implicit_installed() and not is_large:
-            for alpha in (1.0, 5.0, 20.0):
-                for reg in (0.01, 1.0, 10.0):
-                    tried(f"implicit ALS, 64, reg {reg:g}, alpha {alpha:g}", implicit_als, 64, reg, alpha)
+        if not is_implicit_installed():
+            return
+        found = {}
+        for alpha in (1.0, 5.0, 20.0):
+            for reg in (1.0, 10.0, 30.0, 100.0):
+                label = f"implicit ALS, 64, reg {reg:g}, alpha {alpha:g}"
+                tried(label, implicit_als, 64, reg, alpha)
+                found[best[label]] = (reg, alpha)
+        if self.data.n_items >= 10_000:
+            reg, alpha = found[max(found)]
+            for n_factors in (128, 256):
+                tried(f"implicit ALS, {n_factors}, reg {reg:g}, alpha {alpha:g}", implicit_als, n_factors, reg, alpha)
+        if self.data.n_choices < _LARGE:
             tried("implicit BPR, 64", bpr, 64, 0.01)
 
-    def ours(self, *, is_large: bool) -> None:
-        models = {}
+    def ours(self) -> None:
+        self.learn("ChoiceMix", ChoiceMix())
+
+    def parts(self) -> None:
+        self.learn("ChoiceALS alone", ChoiceALS())
         if EASE().fits(self.data.n_items):
-            for reg in (30.0, 100.0, 300.0) if not is_large else (100.0, 300.0):
-                models[f"EASE {reg:g}"] = self.learn(f"EASE, reg {reg:g}", EASE(reg=reg))
-        big = self.data.n_items > 10_000
-        for n_factors in (64, 128) if big else (64,):
-            for reg in (0.003, 0.01, 0.03) if not is_large else (0.003, 0.01):
-                label = f"ALS, {n_factors}, reg {reg:g}"
-                models[label] = self.learn(label, ChoiceALS(n_factors=n_factors, reg=reg))
-        if not big:
-            for ratio in (3, 10, 30) if not is_large else (10,):
-                a0 = self.data.unchosen_weight(ratio)
-                label = f"Bayes, 32, ratio {ratio}"
-                models[label] = self.learn(label, replace(ChoiceBayes(), unchosen_weight=a0))
-        for name, factors in [pair for pair in models.items() if not pair[0].startswith("EASE")]:
-            for ease_name in [each for each in models if each.startswith("EASE")]:
-                for share in (0.3, 0.5, 0.7):
-                    self.note_model(
-                        f"{share} {ease_name} + {name}", mixed(factors, models[ease_name], 1 - share, share), 0.0
-                    )
+            self.learn("EASE alone", EASE())
+        if self.data.n_choices < _LARGE:
+            self.learn("ChoiceMix with ChoiceBayes", ChoiceMix(factors=ChoiceBayes()))
+
+
+class Stopwatch:
+    """What has been used since it was made: seconds on the clock, and of all processors together."""
+
+    def __init__(self) -> None:
+        self._began = time.perf_counter(), time.process_time()
+
+    def cost(self) -> dict[str, float]:
+        wall, cpu = self._began
+        return {
+            "seconds": round(time.perf_counter() - wall, 1),
+            "cpu_seconds": round(time.process_time() - cpu, 1),
+            "peak_gb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, 2),
+        }
 
 
 def main() -> None:
-    for name in sys.argv[1:] or TABLES:
+    """Judge what the words ask for: tables, and `peers`, `ours` or `parts` (the learners that ours is made of)."""
+    words = sys.argv[1:]
+    for name in [each for each in words if each in TABLES] or TABLES:
         try:
             lab = Lab(name)
         except FileNotFoundError as missing:
             print(f"{name} is left out: {missing}", flush=True)
             continue
-        is_large = lab.data.n_choices > _LARGE
-        lab.peers(is_large=is_large)
-        lab.ours(is_large=is_large)
+        halves = [each for each in ("peers", "ours", "parts") if each in words] or ["peers", "ours", "parts"]
+        for half in halves:
+            getattr(lab, half)()
         results = json.loads(_RESULTS.read_text()) if _RESULTS.exists() else {}
         n_users, n_items = lab.rest.shape
-        results[name] = {"n_users": n_users, "n_items": n_items, "n_choices": lab.rest.nnz, "rows": lab.rows}
+        fresh = {str(row["candidate"]) for row in lab.rows}
+        kept = [row for row in results.get(name, {}).get("rows", []) if row["candidate"] not in fresh]
+        rows = [*kept, *lab.rows]
+        results[name] = {"n_users": n_users, "n_items": n_items, "n_choices": lab.rest.nnz, "rows": rows}
         _RESULTS.write_text(json.dumps(results, indent=1) + "\n")
 
 

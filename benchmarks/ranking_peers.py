@@ -14,7 +14,7 @@ from scipy.sparse import csr_matrix
 
 from penchant.arrays.types import Float64Array, Int64Array
 
-__all__ = ["Scorer", "bpr", "ease", "implicit_als", "is_implicit_installed", "judge", "most_rated"]
+__all__ = ["Scorer", "bpr", "ease", "ease_weights", "implicit_als", "is_implicit_installed", "judge", "most_rated"]
 
 Scorer: TypeAlias = "Callable[[Int64Array], np.ndarray]"
 _USERS = 512  # that are scored at once
@@ -32,14 +32,20 @@ def most_rated(chosen: csr_matrix) -> Scorer:
 
 
 def ease(chosen: csr_matrix, reg: float) -> Scorer:
-    """Steck (2019), as published: B = I - H diag(1 / H_jj), H = (X^T X + reg I)^-1."""
+    """Steck (2019), as published."""
+    weights = ease_weights(chosen, reg)
+    return lambda users: np.asarray(chosen[users] @ weights)
+
+
+def ease_weights(chosen: csr_matrix, reg: float) -> Float64Array:
+    """B = I - H diag(1 / H_jj), H = (X^T X + reg I)^-1, as published."""
     gram = (chosen.T @ chosen).toarray().astype(np.float64)
     diagonal = np.diag_indices(len(gram))
     gram[diagonal] += reg
     inverse = np.linalg.inv(gram)
     weights = inverse / -np.diag(inverse)
     weights[diagonal] = 0
-    return lambda users: np.asarray(chosen[users] @ weights)
+    return weights
 
 
 def implicit_als(chosen: csr_matrix, factors: int, regularization: float, alpha: float) -> Scorer:

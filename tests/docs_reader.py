@@ -145,6 +145,11 @@ def matches(expected: str, actual: str, *, about: bool = False) -> bool:
     )
     # white space beside `...` may be absent: the dots may stand for nothing
     pattern = pattern.replace(r"\s+.*?", r"\s*.*?").replace(r".*?\s+", r".*?\s*")
+    # what stands between two `...` is taken where it is found first: trying the other places would take for ever
+    first, *between = pattern.split(".*?")
+    if between:
+        *middle, last = between
+        pattern = first + "".join(f"(?>.*?{part})" for part in middle) + ".*?" + last
     got = re.fullmatch(pattern, actual.strip(), flags=re.DOTALL)
     if got is None:
         return False

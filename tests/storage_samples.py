@@ -1,7 +1,8 @@
 """Snapshots to save, and a second writer of the container, made from docs/format.md and not from penchant's code.
 
-Run as a program, this writes `tests/files/v1.penchant` and `tests/files/v1-bayes.penchant`, the files that every later
-release must still read:
+Run as a program, this writes the files in `tests/files` that every later release must still read: of format 1
+`v1.penchant` and `v1-bayes.penchant`, of format 2 `v2.penchant`, which knows stars and choices, and
+`v2-choices.penchant`, which knows choices only:
 
     python tests/storage_samples.py
 
@@ -29,11 +30,17 @@ from penchant.data.attributes import Attributes
 from penchant.data.feature_encoder import FeatureColumn, FeatureEncoder
 from penchant.data.vocab import Vocab
 from penchant.errors import FormatError
+from penchant.models.choice.choice_model import ChoiceModel
+from penchant.models.choice.choice_rows import SolvedPart
+from penchant.models.choice.ranking_order import RankingOrder
 from penchant.models.dot_bias import DotBias, RowPrior, Spread
-from penchant.storage import Snapshot, load, save
+from penchant.models.no_stars import NoStars
+from penchant.storage import LearnedChoices, Snapshot, load, save
 
 KEPT = Path(__file__).parent / "files" / "v1.penchant"
 KEPT_BAYES = KEPT.with_name("v1-bayes.penchant")  # with all that only Bayes learns
+KEPT_BOTH = KEPT.with_name("v2.penchant")
+KEPT_CHOICES = KEPT.with_name("v2-choices.penchant")
 
 
 def objects(values: Iterable[object]) -> np.ndarray[Any, Any]:
@@ -135,6 +142,50 @@ def bayes_snapshot(**changes: Any) -> Snapshot:
     return snapshot(**{**parts, **changes})
 
 
+def choice_model(n_users: int, n_items: int, n_solved: int, n_summed: int) -> ChoiceModel:
+    """A model of choices with columns of both kinds."""
+    n_factors = n_solved + n_summed
+    solved = SolvedPart(0.25, np.zeros(n_solved), np.full(n_solved, 2.0), 1.0, 0.5)
+    return ChoiceModel(
+        item_biases=grid(n_items),
+        item_popularity=abs(grid(n_items)),
+        user_factors=grid(n_users, n_factors),
+        item_factors=grid(n_items, n_factors),
+        item_inputs=grid(n_items, n_summed),
+        input_mean=grid(n_summed).astype(np.float64),
+        solved=solved if n_solved else None,
+        few=2.0,
+    )
+
+
+def learned_choices(model: ChoiceModel, **order: Any) -> LearnedChoices:
+    """What was learned of choices, with a calibrated order."""
+    calibrated = {"knots": (0.0, 0.5, 1.5), "log_chance": (-4.0, -2.0, -0.5), "spread": 0.75}
+    return LearnedChoices(
+        model=model,
+        order=RankingOrder(**{**calibrated, **order}),
+        solver={"name": "choice_mix", "share": 0.7, "ease.n_factors": None},
+        training={"n_choices": 7},
+    )
+
+
+def both_snapshot(**changes: Any) -> Snapshot:
+    """The same people and films, with stars and choices."""
+    return snapshot(**{"choices": learned_choices(choice_model(5, 4, 2, 1), threshold=3.5), **changes})
+
+
+def choices_snapshot(**changes: Any) -> Snapshot:
+    """The same people and films, with choices only: what was rated are now weights."""
+    parts: dict[str, Any] = {
+        "model": NoStars(5, 4),
+        "rating_scale": (0.0, 1.0),
+        "baselines": {},
+        "solver": {"name": "ease", "reg": 30.0},
+        "choices": learned_choices(choice_model(5, 4, 0, 2)),
+    }
+    return snapshot(**{**parts, **changes})
+
+
 def assert_same(one: Snapshot, two: Snapshot) -> None:
     """Equal in every part, arrays bit for bit, ids and values of the same types."""
     assert_same_model(one.model, two.model)
@@ -161,6 +212,11 @@ def assert_same(one: Snapshot, two: Snapshot) -> None:
     assert one.rating_scale == two.rating_scale
     assert list(one.history) == list(two.history)
     assert (one.solver, one.training) == (two.solver, two.training)
+    assert (one.choices is None) == (two.choices is None)
+    if one.choices is not None and two.choices is not None:
+        assert_same_model(one.choices.model, two.choices.model)
+        assert one.choices.order == two.choices.order
+        assert (one.choices.solver, one.choices.training) == (two.choices.solver, two.choices.training)
 
 
 def assert_same_model(one: Any, two: Any) -> None:
@@ -235,5 +291,7 @@ def rebuild(raw: bytes, change: Callable[[dict[str, Any], dict[str, Any]], objec
 
 
 if __name__ == "__main__":
-    for kept, made in ((KEPT, snapshot()), (KEPT_BAYES, bayes_snapshot())):
+    samples = {KEPT: snapshot, KEPT_BAYES: bayes_snapshot, KEPT_BOTH: both_snapshot, KEPT_CHOICES: choices_snapshot}
+    for kept, make in samples.items():
+        made = make()
         sys.stdout.write(f"{kept}: kept\n" if kept.exists() else f"{save(made, kept)}: written\n")

@@ -11,8 +11,12 @@ import penchant
 
 PUBLIC = [
     "ALS",
+    "EASE",
     "Adam",
     "Bayes",
+    "ChoiceALS",
+    "ChoiceBayes",
+    "ChoiceMix",
     "Choices",
     "NeuralNet",
     "PenchantError",

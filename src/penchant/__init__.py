@@ -31,12 +31,20 @@ if TYPE_CHECKING:
     from penchant.solvers.adam import Adam
     from penchant.solvers.als import ALS
     from penchant.solvers.bayes import Bayes
+    from penchant.solvers.choice.choice_als import ChoiceALS
+    from penchant.solvers.choice.choice_bayes import ChoiceBayes
+    from penchant.solvers.choice.ease import EASE
+    from penchant.solvers.choice.mix import ChoiceMix
     from penchant.solvers.neural import NeuralNet
 
 __all__ = [
     "ALS",
+    "EASE",
     "Adam",
     "Bayes",
+    "ChoiceALS",
+    "ChoiceBayes",
+    "ChoiceMix",
     "Choices",
     "NeuralNet",
     "PenchantError",
@@ -60,7 +68,11 @@ _HOMES = {
     "ALS": "penchant.solvers.als",
     "Adam": "penchant.solvers.adam",
     "Bayes": "penchant.solvers.bayes",
+    "ChoiceALS": "penchant.solvers.choice.choice_als",
+    "ChoiceBayes": "penchant.solvers.choice.choice_bayes",
+    "ChoiceMix": "penchant.solvers.choice.mix",
     "Choices": "penchant.data.choices",
+    "EASE": "penchant.solvers.choice.ease",
     "NeuralNet": "penchant.solvers.neural",
     "PenchantError": "penchant.errors",
     "Ratings": "penchant.data.ratings",

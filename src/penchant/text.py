@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-__all__ = ["Argument", "Setting", "Words", "a_model", "all_of", "counted", "either"]
+__all__ = ["Argument", "Call", "Setting", "Words", "a_model", "all_of", "counted", "either"]
 
 
 def counted(count: int, noun: str) -> str:
@@ -71,6 +71,24 @@ class Setting(Argument):
 
     def __str__(self) -> str:
         return f"{self.name}={self.value!r}" if self.text is None else f"{self.name}={self.text}"
+
+
+@dataclass(frozen=True)
+class Call(Argument):
+    """A function that a message names, where a shell has an option.
+
+    Attributes:
+        name: the argument that the option stands for.
+        function: what Python calls.
+
+    >>> print(Call("choices_only", "penchant.read_choices"))
+    penchant.read_choices
+    """
+
+    function: str
+
+    def __str__(self) -> str:
+        return self.function
 
 
 Words: TypeAlias = tuple[str | Argument, ...]

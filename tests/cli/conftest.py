@@ -13,6 +13,8 @@ from tests.cli.outcome import Outcome, Shell
 import penchant
 from penchant.cli import main
 
+CHOICES = penchant.ChoiceALS(n_factors=8, reg=3.0, n_epochs=3)  # quick
+
 
 @pytest.fixture
 def shell(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Shell:
@@ -30,7 +32,7 @@ def shell(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -
 @pytest.fixture(scope="session")
 def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A recommender trained on the built-in sample, saved."""
-    recommender = penchant.ALS(n_factors=3, n_epochs=4).fit(penchant.load_dataset("sample"))
+    recommender = penchant.fit(penchant.load_dataset("sample"), penchant.ALS(n_factors=3, n_epochs=4), choices=CHOICES)
     return recommender.save(tmp_path_factory.mktemp("saved") / "films.penchant")
 
 
@@ -38,8 +40,29 @@ def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def sure_films(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same by Bayes, with few draws: it knows how sure it is."""
     solver = penchant.Bayes(n_factors=2, n_draws=8, n_burn=4, n_chains=2)
-    recommender = solver.fit(penchant.load_dataset("sample"))
+    recommender = penchant.fit(penchant.load_dataset("sample"), solver, choices=CHOICES)
     return recommender.save(tmp_path_factory.mktemp("sure") / "films.penchant")
+
+
+@pytest.fixture(scope="session")
+def clicks(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A recommender that was learned from who rated what in the sample, without stars, saved."""
+    recommender = penchant.fit(penchant.load_dataset("sample").choices(), CHOICES)
+    return recommender.save(tmp_path_factory.mktemp("clicks") / "clicks.penchant")
+
+
+@pytest.fixture
+def plays(tmp_path: Path) -> Path:
+    """A CSV file of 360 plays of 20 songs by 40 users: two kinds of users, who hear other songs."""
+    rng = np.random.default_rng(3)
+    rows = [
+        f"{user},s{(10 * (user % 2) + song) % 20},{rng.integers(1, 9)}"
+        for user in range(40)
+        for song in rng.permutation(12)[:9]
+    ]
+    path = tmp_path / "plays.csv"
+    path.write_text("\n".join(["user,song,plays", *rows]) + "\n")
+    return path
 
 
 @pytest.fixture

@@ -37,7 +37,7 @@ def test_recommend_answers_as_the_library_does(shell: Shell, films: Path) -> Non
     assert told.json["user_id"] == recommender.users[3]
     assert told.json["items"] == wanted.to_dict("records")
     lines = shell("recommend", films, "--user", recommender.users[3], "-n", 4).out.splitlines()
-    assert lines[0].split() == ["rank", "item_id", "title", "predicted"]
+    assert lines[0].split() == ["rank", "item_id", "title", "score", "predicted"]
     assert all(title in line for title, line in zip(wanted["title"], lines[1:], strict=True))
 
 
@@ -197,7 +197,7 @@ def test_evaluate_measures_as_the_library_does(shell: Shell, tmp_path: Path) -> 
     assert scores["ndcg@5"] == pytest.approx(card.ndcg)
     assert "trained on" not in told.err
     lines = shell("evaluate", path, tmp_path / "test.csv").out.splitlines()
-    assert lines[0].split() == ["model", "global", "mean", "item", "mean", "bias", "only", "most", "rated"]
+    assert lines[0].split() == ["model", "stars", "choice", "item", "mean", "bias", "only", "most", "rated"]
     assert max(map(len, lines)) <= 80
     assert any(line.startswith("rmse") and f"{card.rmse:.4f}" in line for line in lines)
 

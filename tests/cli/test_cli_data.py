@@ -20,7 +20,7 @@ from penchant.cli.app import build_app
 from penchant.cli.commands import doctor as doctor_module
 from penchant.cli.commands.doctor import examine
 
-QUICK = ("--test-size", 0, "--solver", "als", "--epochs", 1, "--n-factors", 1, "--json")
+QUICK = ("--test-size", 0, "--solver", "als", "--epochs", 1, "--n-factors", 1, "--no-choices", "--json")
 
 
 def _n_ratings(told: object) -> object:

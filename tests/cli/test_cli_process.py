@@ -54,7 +54,7 @@ print(",".join(sys.modules), file=sys.stderr)
 
 
 def test_results_and_progress_go_different_ways(tmp_path: Path) -> None:
-    ended = _run("train", "sample", "-o", tmp_path / "a", "--solver", "als", "--epochs", 1, "--json")
+    ended = _run("train", "sample", "-o", tmp_path / "a", "--solver", "als", "--epochs", 1, "--no-choices", "--json")
 
     assert ended.returncode == 0, ended.stderr
     assert json.loads(ended.stdout)["n_users"] == 200

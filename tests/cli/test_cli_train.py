@@ -17,7 +17,9 @@ import penchant
 from penchant.cli import solver_options as hyper
 from penchant.cli.commands.train import train
 from penchant.cli.solver_options import (
+    CHOICE_SOLVERS,
     SOLVERS,
+    build_choice_solver,
     build_solver,
     documented,
     flag_of,
@@ -27,14 +29,19 @@ from penchant.cli.solver_options import (
 )
 from penchant.errors import ParameterError
 from penchant.fitting import fit as fitting
-from penchant.solvers.solver import Epoch, TrainingData
+from penchant.solvers.solver import Epoch, Solver, TrainingData
 
-QUICK = ("--solver", "als", "--epochs", 3, "--n-factors", 2)
+QUICK = ("--solver", "als", "--epochs", 3, "--n-factors", 2, "--no-choices")
 
 
 @pytest.fixture(scope="session")
 def sample() -> penchant.Ratings:
     return penchant.load_dataset("sample")
+
+
+def _stars(solver: Solver, ratings: penchant.Ratings) -> penchant.Recommender:
+    """What is learned without choices, which take longer."""
+    return penchant.fit(ratings, solver, choices=False)
 
 
 def _same(path: Path, recommender: penchant.Recommender) -> bool:
@@ -47,12 +54,12 @@ def test_the_error_is_measured_on_held_out_ratings_and_all_of_them_are_learned(s
     data = penchant.load_dataset("sample")
     solver = penchant.ALS(n_epochs=3, n_factors=2, rng=4)
     train, test = data.split(0.25, rng=4)
-    card = solver.fit(train).evaluate(test)
+    card = _stars(solver, train).evaluate(test)
 
     told = shell("train", "sample", "-o", path, "--test-size", 0.25, "--seed", 4, *QUICK)
 
     assert told.code == 0
-    assert _same(path, solver.fit(data))
+    assert _same(path, _stars(solver, data))
     for name, row in {"model": card, **card.baselines}.items():
         cells = ["-" if np.isnan(value) else f"{value:.4f}" for value in (row.rmse, row.mae, row.mse, row.ndcg)]
         assert any(
@@ -80,7 +87,7 @@ def test_no_refit_saves_what_was_measured(shell: Shell, tmp_path: Path) -> None:
 
     told = shell("train", "sample", "-o", path, "--no-refit", "--json", *QUICK)
 
-    assert _same(path, penchant.ALS(n_epochs=3, n_factors=2).fit(train))
+    assert _same(path, _stars(penchant.ALS(n_epochs=3, n_factors=2), train))
     assert told.json["n_trained_on"] == len(train)
 
 
@@ -90,7 +97,7 @@ def test_nothing_held_out_measures_nothing(shell: Shell, tmp_path: Path) -> None
 
     told = shell("train", "sample", "-o", path, "--test-size", 0, "--json", *QUICK)
 
-    assert _same(path, penchant.ALS(n_epochs=3, n_factors=2).fit(data))
+    assert _same(path, _stars(penchant.ALS(n_epochs=3, n_factors=2), data))
     assert told.json["evaluation"] is None
     assert told.json["history"][0]["valid_loss"] is None
     assert "rmse" not in shell("train", "sample", "-o", path, "--test-size", 0, *QUICK).out
@@ -115,18 +122,23 @@ def test_json_tells_all_that_people_are_told(shell: Shell, tmp_path: Path) -> No
 # -- hyper-parameters: one source of truth --
 
 
+def _plain_fields(solver: type) -> list[dataclasses.Field[object]]:
+    """Those that are no solvers themselves."""
+    return [field for field in dataclasses.fields(solver) if field.default_factory is dataclasses.MISSING]
+
+
 def _line_of(flag: str, shown: str) -> str:
     [line] = [line for line in shown.splitlines() if line.lstrip("│ *").startswith(f"{flag} ")]
     return line
 
 
-@pytest.mark.parametrize("name", SOLVERS)
+@pytest.mark.parametrize("name", [*SOLVERS, *CHOICE_SOLVERS])
 def test_help_shows_the_defaults_of_the_signature(shell: Shell, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "500")
     monkeypatch.setenv("TERMINAL_WIDTH", "500")
     shown = shell("train", "--help").out
 
-    for field in dataclasses.fields(solver_class(name)):  # type: ignore[arg-type]
+    for field in _plain_fields(solver_class(name)):
         line = _line_of(flag_of(field.name), shown)
         default = shown_default(field.default)
         assert f"[default: {default}]" in line or re.search(rf"\[default: .*{name} {re.escape(default)}[,\]]", line)
@@ -138,8 +150,9 @@ def test_help_says_which_solver_an_option_is_for(shell: Shell, monkeypatch: pyte
     monkeypatch.setenv("TERMINAL_WIDTH", "500")
     shown = shell("train", "--help").out
 
-    assert "(bayes only)" in _line_of("--draws", shown)
-    assert "(als, adam and neural only)" in _line_of("--epochs", shown)
+    assert "(bayes and choice_bayes only)" in _line_of("--draws", shown)
+    assert "(choice_mix only)" in _line_of("--share", shown)
+    assert "(als, adam, neural and choice_als only)" in _line_of("--epochs", shown)
     assert "only)" not in _line_of("--seed", shown)
     assert "0.5,5.5" not in _line_of("--layers", shown)
     assert "NUMBERS" in _line_of("--layers", shown)
@@ -148,23 +161,26 @@ def test_help_says_which_solver_an_option_is_for(shell: Shell, monkeypatch: pyte
     assert "seed or generator. [" in _line_of("--seed", shown)  # in the words of the default solver
 
 
-@pytest.mark.parametrize("name", SOLVERS)
+@pytest.mark.parametrize("name", [*SOLVERS, *CHOICE_SOLVERS])
 def test_every_hyper_parameter_is_described_and_can_be_set(name: str) -> None:
     solver = solver_class(name)
     names = [field.name for field in dataclasses.fields(solver)]  # type: ignore[arg-type]
 
     assert set(documented(solver)) == set(names)
     assert all(documented(solver).values())
-    assert set(names) <= {one.name for one in hyper_options()}
+    assert {field.name for field in _plain_fields(solver)} <= {one.name for one in hyper_options()}
     assert solver_class(name).name == name
-    assert build_solver(name, {}) == solver()
+    build = build_solver if name in SOLVERS else build_choice_solver
+    assert build(name, {}) == solver()
 
 
-def test_the_default_solver_is_that_of_the_library(sample: penchant.Ratings) -> None:
-    by_default = inspect.signature(train).parameters["solver"].default
+def test_the_default_solvers_are_those_of_the_library(sample: penchant.Ratings) -> None:
+    shown = inspect.signature(train).parameters["solver"].annotation.__metadata__[0].show_default
 
-    assert by_default == next(iter(SOLVERS))
-    assert penchant.fit(sample.take(range(100))).solver["name"] == by_default
+    assert shown == f"{next(iter(SOLVERS))}; with --choices-only {next(iter(CHOICE_SOLVERS))}"
+    few = sample.take(range(100))
+    assert penchant.fit(few, choices=False).solver["name"] == next(iter(SOLVERS))
+    assert type(fitting.choice_solver(True)) is solver_class(next(iter(CHOICE_SOLVERS)))
 
 
 def test_the_options_of_bayes(shell: Shell, tmp_path: Path) -> None:
@@ -172,7 +188,9 @@ def test_the_options_of_bayes(shell: Shell, tmp_path: Path) -> None:
     few = ("--draws", 6, "--burn", 2, "--chains", 2, "--n-factors", 2)
     features = ("--item-features", "genres, year", "--user-features", "age,")
 
-    told = shell("train", "sample", "-o", path, "--test-size", 0, "--no-implicit", "--json", *few, *features)
+    told = shell(
+        "train", "sample", "-o", path, "--test-size", 0, "--no-implicit", "--no-choices", "--json", *few, *features
+    )
 
     assert told.code == 0, told.err
     solver = penchant.Bayes(
@@ -181,7 +199,7 @@ def test_the_options_of_bayes(shell: Shell, tmp_path: Path) -> None:
     )  # fmt: skip
     assert told.json["solver"] == fitting.solver_settings(solver)
     assert told.json["solver"]["item_features"] == ["genres", "year"]
-    assert _same(path, solver.fit(penchant.load_dataset("sample")))
+    assert _same(path, _stars(solver, penchant.load_dataset("sample")))
     assert "implicit=no" in shell("info", path).out
 
 
@@ -233,14 +251,15 @@ def test_two_solvers_share_options_and_each_names_its_default(monkeypatch: pytes
 
     helps = {one.name: one.annotation.__metadata__[0].help for one in hyper_options()}
 
-    three = f"bayes {penchant.Bayes().n_factors}, als {penchant.ALS().n_factors}, adam {penchant.Adam().n_factors}"
-    assert f"default: {three}, other 7" in helps["n_factors"]
+    first = f"bayes {penchant.Bayes().n_factors}, als {penchant.ALS().n_factors}, adam {penchant.Adam().n_factors}, "
+    assert f"default: {first}other 7, choice_als none" in helps["n_factors"]
     assert "(adam, neural and other only) \\[default: adam 0.005, neural 0.005, other 0.5]" in helps["lr"]
-    assert "(als only)" in helps["reg"]
-    assert "(bayes, als, adam and neural only)" in helps["rng"]
+    assert "(als only)" in helps["bias_reg"]
+    every = "bayes, als, adam, neural, choice_mix, choice_als, choice_bayes and ease"
+    assert f"({every} only)" in helps["rng"]
     with pytest.raises(ParameterError, match=r"--lr is no option of the solver als, but of adam, neural and other$"):
         build_solver("als", {"lr": 1.0})
-    with pytest.raises(ParameterError, match=r"--seed is no option of the solver other, but of bayes, als, adam and n"):
+    with pytest.raises(ParameterError, match=rf"--seed is no option of the solver other, but of {every}$"):
         build_solver("other", {"rng": 1})
 
 

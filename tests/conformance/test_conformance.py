@@ -191,7 +191,7 @@ def test_recommend_is_a_sort_of_predict(solver: Solver, sample: Ratings) -> None
     rec = solver.fit(sample)
     user = sample.users[5]
     seen = set(sample.items.ids[sample.item_idx[sample.user_idx == 5]].tolist())
-    table = rec.recommend(user, n=sample.n_items)
+    table = rec.recommend(user, n=sample.n_items, by="stars")
     assert set(table["item_id"]) == set(sample.items) - seen
     assert table["predicted"].tolist() == rec.predict(table["item_id"].tolist(), user_id=user).tolist()
     assert (np.diff(table["predicted"]) <= 0).all()

@@ -243,8 +243,7 @@ def test_several_columns_of_weights_are_asked_about(tmp_path: Path) -> None:
     assert "weight" not in read_ratings(str(path)).report.columns
 
 
-def test_learning_from_choices_is_refused_and_says_what_to_do() -> None:
-    choices = penchant.Choices.from_arrays(["ann", "bob"], [1, 2])
+def test_the_smallest_table_can_be_learned_from() -> None:
+    choices = penchant.Choices.from_arrays(["ann", "bob", "bob"], [1, 2, 3])
 
-    with pytest.raises(ParameterError, match=r"learning from choices is not there yet: .* penchant\.read_ratings"):
-        penchant.fit(choices)  # type: ignore[arg-type]
+    assert penchant.fit(choices).recommend("ann", n=5)["item_id"].tolist() == [2, 3]

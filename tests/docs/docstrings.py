@@ -24,6 +24,7 @@ import penchant
 from penchant.data.tables.table import Table
 from penchant.models.answers import FoldedUser
 from penchant.models.model import Model
+from penchant.solvers.choice_solver import ChoiceSolver
 from penchant.solvers.solver import Solver
 
 if TYPE_CHECKING:
@@ -34,10 +35,16 @@ _SECTION = re.compile(r"^(Args|Attributes):\s*$", flags=re.MULTILINE)
 _ENTRY = re.compile(r"^(?P<names>\*{0,2}\w+(?:, \*{0,2}\w+)*)(?: \([^)]*\))?: (?P<text>.*)")
 _DEFAULT = re.compile(r"\bdefaults?(?: to| is|:)? (?P<value>\"[^\"]*\"|'[^']*'|\([^()]*\)|`[^`]*`|[^\s,;)]+)")
 _AS_FOR = re.compile(r"as (?:for|in|of) `([\w.]+)`")
-PROTOCOLS = (Model, FoldedUser, Solver, Table)  # what they say of a method holds for every class that has it
+PROTOCOLS = (
+    Model,
+    FoldedUser,
+    Solver,
+    ChoiceSolver,
+    Table,
+)  # what they say of a method holds for every class that has it
 _FRONT = re.compile(  # what a caller holds in the hand, directly or as the result of something
-    r"penchant\.(splits|datasets|metrics|errors|data\.(ratings|vocab|attributes)|data\.ingest\.report(?=\.[A-Z])"
-    r"|models\.(?!array_checks|dot_bias\.dot_attribution)\w+|solvers\.(als|bayes)|solvers\.solver(?=\.[A-Z])"
+    r"penchant\.(splits|datasets|metrics|errors|data\.(ratings|choices|vocab|attributes)|data\.ingest\.report(?=\.[A-Z])"
+    r"|models\.(?!array_checks|dot_bias\.dot_attribution)\w+|solvers\.(als|bayes)|solvers\.choice\.(mix|ease|choice_als|choice_bayes)|solvers\.solver(?=\.[A-Z])"
     r"|ranking\.top_n|analysis\.intervals|evaluation\.scorecard|recommender\.recommender"
     r"|fitting\.(fit|cross_validation))\."
 )

@@ -206,16 +206,22 @@ def _resolve(page: Path, span: str, dotted: re.Match[str]) -> None:
         assert not wrong, f"{page.name} names {span}: no argument {', '.join(wrong)}"
 
 
-MEASURED = [page for page in PAGES if "<!-- results of " in page.read_text(encoding="utf-8")]
+MARKED = re.compile(r"<!-- results of (\S+?)(?:, (\w+))? -->\n(.*?)\n<!-- end of results -->", flags=re.DOTALL)
+TABLES = [(page, *found.groups()) for page in PAGES for found in MARKED.finditer(page.read_text(encoding="utf-8"))]
 
 
-@pytest.mark.parametrize("page", MEASURED, ids=lambda page: page.name)
-def test_the_numbers_of_a_page_are_the_measured_ones(page: Path) -> None:
-    text = page.read_text(encoding="utf-8")
-    marked = re.search(r"<!-- results of (\S+) -->\n(.*?)\n<!-- end of results -->", text, flags=re.DOTALL)
-    assert marked is not None
-    measured = json.loads((ROOT / marked[1]).read_text(encoding="utf-8"))["results"]["markdown"]
-    assert marked[2].splitlines() == measured, "paste this between the marks:\n" + "\n".join(measured)
+def test_tables_of_results_are_marked() -> None:
+    assert {(page.name, file.rpartition("/")[2]) for page, file, _, _ in TABLES} >= {
+        ("README.md", "accuracy.json"),
+        ("README.md", "ranking.json"),
+        ("choices.md", "ranking.json"),
+    }
+
+
+@pytest.mark.parametrize(("page", "file", "part", "shown"), TABLES, ids=lambda each: getattr(each, "name", None))
+def test_the_numbers_of_a_page_are_the_measured_ones(page: Path, file: str, part: str | None, shown: str) -> None:
+    measured = json.loads((ROOT / file).read_text(encoding="utf-8"))["results"][part or "markdown"]
+    assert shown.splitlines() == measured, f"paste this between the marks of {page.name}:\n" + "\n".join(measured)
 
 
 def script(name: str) -> Any:
@@ -247,8 +253,8 @@ def numbers_of(picture: str) -> Any:
     return json.loads(found[1])
 
 
-# draw_bayes first: draw_lecture imports it, and finds it among the modules
-DRAWN_FROM_NUMBERS = script("draw_bayes").PICTURES | script("draw_lecture").PICTURES
+# draw_bayes first: the others import it, and finds it among the modules
+DRAWN_FROM_NUMBERS = script("draw_bayes").PICTURES | script("draw_lecture").PICTURES | script("draw_questions").PICTURES
 
 
 @pytest.mark.parametrize("name", DRAWN_FROM_NUMBERS)

@@ -34,6 +34,7 @@ class Matrix:
     def linear_form(self):
         return None
 
+    knows_stars = True
     n_users = property(lambda self: self.predicted.shape[0])
     n_items = property(lambda self: self.predicted.shape[1])
 

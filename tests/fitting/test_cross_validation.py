@@ -17,6 +17,7 @@ from penchant.fitting.cross_validation import _BASELINES, CrossValidation
 from penchant.solvers.als import ALS
 
 BASELINES = ["global mean", "item mean", "bias only", "most rated"]
+ORDERS = ["stars", "choice"]
 SMALL = ALS(n_factors=2, n_epochs=4)
 
 
@@ -27,7 +28,7 @@ def ratings():
 
 @pytest.fixture(scope="module")
 def result(ratings):
-    return pt.cross_validate(SMALL, ratings, n_folds=3, rng=8)
+    return pt.cross_validate(ratings, SMALL, n_folds=3, rng=8)
 
 
 # -- cross_validate --
@@ -49,7 +50,7 @@ def test_interval_is_student_t(result):
 
 
 def test_baselines_stand_beside_the_model(result):
-    assert result.table.columns.tolist() == ["mean", "ci_low", "ci_high", *BASELINES]
+    assert result.table.columns.tolist() == ["mean", "ci_low", "ci_high", *ORDERS, *BASELINES]
     for name in BASELINES:
         for metric in ("mse", "ndcg"):
             wanted = np.mean([getattr(fold.baselines[name], metric) for fold in result.folds])
@@ -74,14 +75,14 @@ def test_a_metric_that_some_fold_lacks_is_unknown(result):
     changed = CrossValidation((replace(result.folds[0], ndcg=math.nan, coverage=math.nan), *result.folds[1:]))
     table = changed.table
     assert table.loc["ndcg@10", ["mean", "ci_low", "ci_high"]].isna().all()
-    assert table.loc["rmse"].drop("most rated").notna().all()
+    assert table.loc["rmse"].drop(["most rated", *ORDERS]).notna().all()
     assert changed.to_dict()["scores"]["ndcg@10"]["mean"] is None
 
 
 def test_settings_reach_the_scorecards(ratings):
     epochs = []
     result = pt.cross_validate(
-        ALS(n_factors=0, n_epochs=2), ratings, n_folds=2, k=3, relevant=5, progress=epochs.append
+        ratings, ALS(n_factors=0, n_epochs=2), n_folds=2, k=3, relevant=5, progress=epochs.append
     )
     assert {(fold.k, fold.relevant) for fold in result.folds} == {(3, 5.0)}
     assert "recall@3" in result.table.index
@@ -90,9 +91,9 @@ def test_settings_reach_the_scorecards(ratings):
 
 def test_cross_validate_refuses(ratings):
     with pytest.raises(ParameterError, match="k is 1"):
-        pt.cross_validate(SMALL, ratings, n_folds=1)
+        pt.cross_validate(ratings, SMALL, n_folds=1)
     with pytest.raises(ParameterError, match="k is 0"):
-        pt.cross_validate(SMALL, ratings, k=0)
+        pt.cross_validate(ratings, SMALL, k=0)
 
 
 # -- compare --
@@ -100,7 +101,7 @@ def test_cross_validate_refuses(ratings):
 
 def test_rows_are_those_of_evaluate(ratings):
     solvers = {"small": SMALL, "biases": ALS(n_factors=0)}
-    table = pt.compare(solvers, ratings, test_size=0.3, rng=4, k=5)
+    table = pt.compare(ratings, solvers, test_size=0.3, rng=4, k=5)
     assert table.index.tolist() == ["small", "biases", *BASELINES]
     train, test = ratings.split(0.3, rng=4)
     for name, solver in solvers.items():
@@ -113,14 +114,14 @@ def test_rows_are_those_of_evaluate(ratings):
 
 def test_a_split_is_taken_as_it_is(ratings):
     split = pt.splits.last_n(ratings, 2)
-    table = pt.compare([SMALL], split)
+    table = pt.compare(split, [SMALL])
     card = pt.fit(split.train, SMALL).evaluate(split.test)
     assert table.loc["als(n_factors=2, n_epochs=4)", "rmse"] == card.rmse
     assert len(table.columns) == len(Scores.__dataclass_fields__) + 1
 
 
 def test_a_solver_with_defaults_is_named_by_its_name(ratings):
-    assert pt.compare([ALS()], ratings).index[0] == "als"
+    assert pt.compare(ratings, [ALS()]).index[0] == "als"
 
 
 @pytest.mark.parametrize(
@@ -140,12 +141,12 @@ def test_a_solver_with_defaults_is_named_by_its_name(ratings):
 def test_compare_refuses_names_before_it_trains(ratings, solvers, message, monkeypatch):
     monkeypatch.setattr("penchant.fitting.cross_validation.fit", lambda *_, **__: pytest.fail("trained in vain"))
     with pytest.raises(ParameterError, match=message):
-        pt.compare(solvers, ratings)
+        pt.compare(ratings, solvers)
 
 
 @pytest.mark.parametrize("several", [tuple, iter])
 def test_solvers_come_in_anything_that_can_be_gone_through(ratings, several):
-    table = pt.compare(several([SMALL, ALS(n_factors=0)]), ratings)
+    table = pt.compare(ratings, several([SMALL, ALS(n_factors=0)]))
     assert table.index.tolist() == ["als(n_factors=2, n_epochs=4)", "als(n_factors=0)", *BASELINES]
 
 
@@ -156,25 +157,25 @@ def test_the_names_of_the_baselines_are_known(ratings):
 def test_what_is_no_ratings_is_refused(ratings):
     frame = ratings.to_frame()
     with pytest.raises(ParameterError, match="ratings is a DataFrame: make Ratings of it first"):
-        pt.cross_validate(SMALL, frame)
+        pt.cross_validate(frame, SMALL)
     with pytest.raises(ParameterError, match="ratings is a DataFrame: make Ratings of it first"):
-        pt.compare([SMALL], frame)
+        pt.compare(frame, [SMALL])
 
 
 def test_relevant_is_looked_at_before_the_training(ratings, monkeypatch):
     monkeypatch.setattr("penchant.fitting.cross_validation.fit", lambda *_, **__: pytest.fail("trained in vain"))
     for wrong in ("4", 6):
         with pytest.raises(ParameterError, match=f"relevant is {wrong!r}: use a rating on the scale, 1 to 5"):
-            pt.cross_validate(SMALL, ratings, relevant=wrong)
+            pt.cross_validate(ratings, SMALL, relevant=wrong)
         with pytest.raises(ParameterError, match=f"relevant is {wrong!r}"):
-            pt.compare([SMALL], ratings, relevant=wrong)
+            pt.compare(ratings, [SMALL], relevant=wrong)
 
 
 def test_compare_refuses_numbers(ratings):
     with pytest.raises(ParameterError, match="k is 0"):
-        pt.compare([SMALL], ratings, k=0)
+        pt.compare(ratings, [SMALL], k=0)
     with pytest.raises(ParameterError, match=r"test_size is 1\.5"):
-        pt.compare([SMALL], ratings, test_size=1.5)
+        pt.compare(ratings, [SMALL], test_size=1.5)
 
 
 # -- against what is known --
@@ -182,7 +183,7 @@ def test_compare_refuses_numbers(ratings):
 
 def test_errors_on_movielens_are_below_those_of_the_baselines(movielens_100k):
     ratings = pt.load_dataset("ml-100k")
-    table = pt.compare({"als": ALS()}, ratings)
+    table = pt.compare(ratings, {"als": ALS()})
     assert table["rmse"].idxmin() == "als"
     # Of those that predict ratings: lists of what is most rated are better than any in the order of predictions.
     assert table["ndcg@10"].drop("most rated").idxmax() == "als"
@@ -193,6 +194,21 @@ def test_ctrl_c_ends_a_cross_validation_and_a_comparison(ratings: pt.Ratings) ->
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        pt.cross_validate(SMALL, ratings, n_folds=2, progress=stop)
+        pt.cross_validate(ratings, SMALL, n_folds=2, progress=stop)
     with pytest.raises(KeyboardInterrupt):
-        pt.compare([SMALL], ratings, progress=stop)
+        pt.compare(ratings, [SMALL], progress=stop)
+
+
+def test_the_table_comes_first(ratings):
+    for call in (lambda: pt.cross_validate(SMALL, ratings), lambda: pt.compare([SMALL], ratings)):
+        with pytest.raises(ParameterError, match="table first"):
+            call()
+
+
+def test_choices_are_cross_validated_too(ratings):
+    learner = pt.ChoiceALS(n_factors=4, reg=3.0, n_epochs=2)
+    table = pt.cross_validate(ratings.choices(), learner, n_folds=2).table
+    assert math.isnan(table.loc["rmse", "mean"])
+    assert table.loc["ndcg@10", "mean"] > 0
+    alone = pt.compare(ratings, [SMALL], choices=False)
+    assert alone.loc["als(n_factors=2, n_epochs=4)", "ndcg@10"] != pt.compare(ratings, [SMALL]).iloc[0]["ndcg@10"]

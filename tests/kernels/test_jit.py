@@ -13,7 +13,7 @@ import penchant as pt
 
 sample = pt.load_dataset("sample")
 for solver in (pt.Adam(n_factors=4, n_epochs=2), pt.NeuralNet(n_epochs=2)):
-    arrays = solver.fit(sample).model.arrays().values()
+    arrays = pt.fit(sample, solver, choices=False).model.arrays().values()
     print(hashlib.sha256(b"".join(array.tobytes() for array in arrays)).hexdigest())
 """
 
@@ -21,6 +21,7 @@ for solver in (pt.Adam(n_factors=4, n_epochs=2), pt.NeuralNet(n_epochs=2)):
 def told(program: str, cache: Path, **more: str) -> str:
     """What a fresh process prints whose kernels are kept in a folder."""
     environment = {**os.environ, "NUMBA_CACHE_DIR": str(cache), **more}
+    environment.pop("NUMBA_DISABLE_JIT", None)  # it is about compiled kernels, also where others run without
     done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -37,7 +38,7 @@ SMALL = """
 import hashlib
 import penchant as pt
 
-model = pt.ALS(n_factors=2, n_epochs=2).fit(pt.load_dataset("sample")).model
+model = pt.fit(pt.load_dataset("sample"), pt.ALS(n_factors=2, n_epochs=2), choices=False).model
 print(hashlib.sha256(model.arrays()["item_factors"].tobytes()).hexdigest())
 """
 

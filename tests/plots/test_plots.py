@@ -18,6 +18,7 @@ go = pytest.importorskip("plotly.graph_objects", reason="pictures need plotly")
 from penchant import plots  # noqa: E402
 from penchant.plots.theme import THEMES, cut, escaped, shortened, wrapped  # noqa: E402
 
+CHOICES = pt.ChoiceALS(n_factors=8, reg=3.0, n_epochs=3)  # quick
 LONG = "The Very Long Title of a Film That Never Seems to End, or: How We <b>Learned</b> & Paid $5 for $10 (1999)"
 
 
@@ -28,13 +29,20 @@ def split() -> pt.ratings.Split:
 
 @pytest.fixture(scope="module")
 def rec(split: pt.ratings.Split) -> pt.Recommender:
-    return pt.Bayes(n_factors=3, n_draws=8, n_burn=4, n_chains=2).fit(split.train, valid=split.test)
+    solver = pt.Bayes(n_factors=3, n_draws=8, n_burn=4, n_chains=2)
+    return pt.fit(split.train, solver, valid=split.test, choices=CHOICES)
 
 
 @pytest.fixture(scope="module")
 def bare(split: pt.ratings.Split) -> pt.Recommender:
     """Kept without its ratings."""
-    return pt.ALS(n_factors=2, n_epochs=2).fit(split.train, keep_ratings=False)
+    return pt.fit(split.train, pt.ALS(n_factors=2, n_epochs=2), choices=False, keep_ratings=False)
+
+
+@pytest.fixture(scope="module")
+def chosen(split: pt.ratings.Split) -> pt.Recommender:
+    """Learned from choices, without stars."""
+    return pt.fit(split.train.choices(), CHOICES)
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +55,7 @@ def long_named() -> pt.Recommender:
         [1 + (3 * user + item * item) % 5 for user, item in pairs],
         items={"item": [0, 1, 2, 3], "title": ["Same (1990)", "Same (1990)", LONG, "$uper$"]},
     )
-    return pt.ALS(n_factors=1, n_epochs=3).fit(ratings)
+    return pt.fit(ratings, pt.ALS(n_factors=1, n_epochs=3), choices=False)
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +68,7 @@ def figures(rec: pt.Recommender, split: pt.ratings.Split) -> dict[str, Callable[
         "bias_ranking": lambda **o: plots.bias_ranking(rec, **o),
         "item_map": lambda **o: plots.item_map(rec, **o),
         "explanation": lambda **o: plots.explanation(why, **o),
+        "two_questions": lambda **o: plots.two_questions(rec, rec.users[3], **o),
         "intervals_by_count": lambda **o: plots.intervals_by_count(rec, **o),
         "by_popularity": lambda **o: plots.by_popularity(rec, split.test, **o),
     }
@@ -195,6 +204,74 @@ def test_explanation_for_somebody_new_and_without_ratings(rec: pt.Recommender, b
     assert len(nobody.x) <= 3
     kept_none = bare.explain(bare.items[2], bare.users[3])
     assert len(plots.explanation(kept_none).data[0].x) == 3
+
+
+@pytest.mark.parametrize("n", [1, 5])
+def test_two_questions_are_the_lists_of_the_recommender(rec: pt.Recommender, n: int) -> None:
+    figure = plots.two_questions(rec, rec.users[3], n=n)
+
+    line, others, best = figure.data
+    both, choice = (rec.recommend(rec.users[3], n=rec.n_items, by=by) for by in ("both", "choice"))
+    chance = dict(zip(choice["item_id"], choice["score"], strict=True))
+    assert np.allclose(best.x, [chance[item] for item in both["item_id"][:n]])
+    assert np.allclose(np.multiply(best.x, best.y), both["score"][:n], rtol=1e-5)
+    assert len(best.x) + len(others.x) == len(both)
+    assert (np.multiply(others.x, others.y) <= both["score"][n - 1] * 1.00001).all()
+    inside = np.asarray(line.y) < 1
+    assert np.allclose(np.multiply(line.x, line.y)[inside], both["score"][n - 1], rtol=1e-5)
+    assert (np.asarray(others.y) <= 1).all()
+    assert str(both["title"][0]) in " ".join(best.customdata)
+
+
+def test_two_questions_of_somebody_new(rec: pt.Recommender) -> None:
+    figure = plots.two_questions(rec, chosen=[rec.items[3]], ratings={rec.items[4]: 5}, min_ratings=40)
+
+    counts = rec.item_table().set_index("item_id")["n_ratings"]
+    shown = rec.recommend(chosen=[rec.items[3]], ratings={rec.items[4]: 5}, n=rec.n_items, min_ratings=40)
+    assert len(figure.data[1].x) + len(figure.data[2].x) == len(shown)
+    assert counts[shown["item_id"]].min() >= 40
+    assert "somebody new" in figure.layout.title.subtitle.text
+
+
+def test_names_of_the_best_do_not_cover_each_other(rec: pt.Recommender) -> None:
+    figure = plots.two_questions(rec, rec.users[3])
+
+    titles = [note for note in figure.layout.annotations if note.bgcolor]
+    assert len(titles) >= 3
+    assert len({note.text for note in titles}) == len(titles)
+
+
+def test_two_questions_need_both_answers(rec: pt.Recommender, bare: pt.Recommender, chosen: pt.Recommender) -> None:
+    with pytest.raises(UnsupportedError, match="no choices"):
+        plots.two_questions(bare, bare.users[0])
+    with pytest.raises(UnsupportedError, match="without stars"):
+        plots.two_questions(chosen, chosen.users[0])
+    with pytest.raises(DataError, match="no item left"):
+        plots.two_questions(rec, rec.users[0], min_ratings=1000)
+    with pytest.raises(ParameterError, match="n is 0"):
+        plots.two_questions(rec, rec.users[0], n=0)
+
+
+def test_what_is_drawn_without_stars(chosen: pt.Recommender) -> None:
+    near = plots.item_map(chosen)
+    assert "chosen by the same people" in near.layout.title.subtitle.text
+    assert "training choice" in near.data[0].customdata[0]
+    assert len(near.data[0].x) == chosen.n_items
+    curve = plots.learning_curve(chosen)
+    assert curve.data[0].name == "on training choices"
+    assert "rating" not in curve.layout.yaxis.title.text
+
+
+def test_what_needs_stars_says_so(chosen: pt.Recommender, split: pt.ratings.Split) -> None:
+    for draw in (
+        lambda: plots.ratings_histogram(chosen),
+        lambda: plots.bias_ranking(chosen),
+        lambda: plots.intervals_by_count(chosen),
+        lambda: plots.predicted_against_true(chosen, split.test),
+        lambda: plots.by_popularity(chosen, split.test),
+    ):
+        with pytest.raises((UnsupportedError, ParameterError)):
+            draw()
 
 
 @pytest.mark.parametrize("side", ["item", "user"])

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import penchant as pt
-from penchant.recommender.who import one_person
+from penchant.recommender.people.who import one_person
 
 SOLVERS: dict[str, Any] = {
     "als": pt.ALS(n_factors=3, n_epochs=4),
@@ -58,7 +58,7 @@ def test_a_list_is_a_sort_of_predictions(
         ({"user_id": rec.users[user]}, set(rec._state.seen.items_of(user).tolist())),  # type: ignore[union-attr]
         ({"ratings": named(rec, ratings)}, set(ratings)),
     ):
-        table = rec.recommend(**who, n=n, exclude_seen=exclude_seen)
+        table = rec.recommend(**who, n=n, exclude_seen=exclude_seen, by="stars")
         rows = [row for row in range(N_ITEMS) if not (exclude_seen and row in seen)]
         assert table["item_id"].tolist() == by_prediction(rec, rows, who)[:n]
         assert table["predicted"].tolist() == rec.predict(table["item_id"].tolist(), **who).tolist()
@@ -113,7 +113,7 @@ def test_a_group_gets_no_more_than_its_members(
     rec: pt.Recommender, user: int, others: list[int], ratings: dict[int, int]
 ) -> None:
     members: list[Any] = [*(rec.users[one] for one in (user, *others)), named(rec, ratings)]
-    every = {"n": N_ITEMS, "exclude_seen": False}
+    every = {"n": N_ITEMS, "exclude_seen": False, "by": "stars"}
     alone = [
         rec.recommend(users=[one], **every).set_index("item_id")["predicted"].sort_index()  # type: ignore[call-overload]
         for one in members

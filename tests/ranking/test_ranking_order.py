@@ -7,15 +7,18 @@ import pytest
 from scipy.stats import norm
 
 from penchant.errors import FormatError, ParameterError
-from penchant.ranking.ranking_order import RankingOrder, calibrate_choice, order_scores
+from penchant.models.choice.ranking_order import RankingOrder
+from penchant.ranking.order_scores import calibrate_choice, order_scores
 
 
 def test_the_score_is_a_product_of_chances() -> None:
     choice, predicted = np.array([0.1, 0.2, 0.05]), np.array([4.0, 3.0, 5.0])
-    order = RankingOrder(threshold=3.5)
+    order = RankingOrder(threshold=3.5, spread=2.0)
     wanted = np.log(choice) + norm.logcdf((predicted - 3.5) / 2)
-    np.testing.assert_allclose(order_scores(choice, predicted, 4.0, order=order), wanted, rtol=1e-5)
-    dial = order_scores(choice, popularity=-0.5, item_popularity=np.array([0.5, 0.1, 0.1], np.float32))
+    np.testing.assert_allclose(order_scores(choice, predicted, order=order), wanted, rtol=1e-5)
+    dial = order_scores(
+        choice, order=RankingOrder(), popularity=-0.5, item_popularity=np.array([0.5, 0.1, 0.1], np.float32)
+    )
     np.testing.assert_allclose(dial, np.log(choice) - 0.5 * np.log([0.5, 0.1, 0.1]), rtol=1e-5)
 
 
@@ -38,6 +41,8 @@ def test_settings_come_back() -> None:
     order = RankingOrder(knots=(0.0, 1.0), log_chance=(-3.0, -1.0), threshold=3.5)
     assert RankingOrder.from_settings(order.settings()) == order
     with pytest.raises(FormatError):
-        RankingOrder.from_settings({"knots": [1, 0], "log_chance": [0, 1], "threshold": 3, "liked_power": 1})
+        RankingOrder.from_settings(
+            {"knots": [1, 0], "log_chance": [0, 1], "threshold": 3, "spread": 1, "liked_power": 1}
+        )
     with pytest.raises(ParameterError):
-        order_scores(np.ones(2), popularity=2)
+        order_scores(np.ones(2), order=order, popularity=2)

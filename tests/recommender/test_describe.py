@@ -160,7 +160,7 @@ def test_alike_refuses(rec: pt.Recommender, bare: pt.Recommender, biased: pt.Rec
         rec.similar_items("nothing")
     with pytest.raises(UnknownIdError):
         rec.similar_users("nobody")
-    with pytest.raises(ParameterError, match='use "taste" or "cosine" or "ratings"'):
+    with pytest.raises(ParameterError, match='use "taste" or "cosine" or "choice" or "ratings"'):
         rec.similar_items(item, by="genre")
     with pytest.raises(ParameterError, match="n is 0"):
         rec.similar_items(item, 0)
@@ -210,7 +210,7 @@ def test_the_table_of_users(rec: pt.Recommender, sample: Ratings) -> None:
 def test_tables_have_what_the_model_knows(
     bare: pt.Recommender, biased: pt.Recommender, net: pt.Recommender, rec: pt.Recommender
 ) -> None:
-    assert list(bare.item_table()) == ["item_id", "title", "bias", "taste"]
+    assert list(bare.item_table()) == ["item_id", "title", "popularity", "bias", "taste"]
     assert list(bare.user_table()) == ["user_id", "bias", "taste"]
     assert (biased.item_table()["taste"] == 0).all()
     assert "nearest" not in biased.item_table()
@@ -219,11 +219,12 @@ def test_tables_have_what_the_model_knows(
         "title",
         "n_ratings",
         "mean",
+        "popularity",
         "taste",
         "nearest",
         "nearest_title",
     ]
-    assert list(rec.item_table(interval=None))[4:6] == ["bias", "taste"]
+    assert list(rec.item_table(interval=None))[5:7] == ["bias", "taste"]
     with pytest.raises(ParameterError, match="interval is 0"):
         rec.user_table(interval=0)
 

@@ -116,7 +116,7 @@ def test_features_have_a_part_of_their_own(bayes: pt.Recommender, sample: Rating
 
 
 def test_nobody_in_particular_gets_what_is_believed_of_anybody(bayes: pt.Recommender, sample: Ratings) -> None:
-    why = bayes.explain(sample.items[0], ratings={})
+    why = bayes.explain(sample.items[0], ratings={}, by="stars")
     assert why.ratings == ()
     assert why.prior.total == pytest.approx(why.user_bias + why.taste)
     assert str(why) == "You have rated nothing yet, so this is what is expected of anybody"
@@ -139,7 +139,7 @@ def test_users_that_came_later_are_explained(bayes: pt.Recommender, sample: Rati
 
 def test_without_the_training_ratings_the_four_parts_are_told(sample: Ratings) -> None:
     rec = pt.ALS(n_factors=2).fit(sample, keep_ratings=False)
-    why = rec.explain(sample.items[0], sample.users[0])
+    why = rec.explain(sample.items[0], sample.users[0], by="stars")
     assert why.ratings is None
     assert why.beyond == Effect(why.user_bias, why.taste) or why.prior.total != 0
     assert why.to_frame()["total"].sum() == pytest.approx(why.prediction)
@@ -299,7 +299,7 @@ def test_the_frame() -> None:
 
 
 def test_as_json(rec: pt.Recommender, sample: Ratings) -> None:
-    told = rec.explain(sample.items[0], sample.users[0], n=3).to_dict()
+    told = rec.explain(sample.items[0], sample.users[0], by="stars", n=3).to_dict()
     again = json.loads(json.dumps(told, allow_nan=False))
     assert again == told
     assert len(told["ratings"]) == 3

@@ -19,10 +19,12 @@ from tests.random_models import random_model, random_net
 import penchant
 from penchant.data.vocab import Vocab
 from penchant.errors import ParameterError, SourceError, UnsupportedError
+from penchant.models.choice.ranking_order import RankingOrder
 from penchant.models.dot_bias import DotBias
 from penchant.recommender.exchange import write_export
-from penchant.storage import Snapshot
-from penchant.storage.item_export import ItemExport
+from penchant.storage import LearnedChoices, Snapshot
+from penchant.storage.exports.choice_export import ChoiceExport
+from penchant.storage.exports.item_export import ItemExport
 
 SCALE = (1.0, 5.0)
 needs_node = pytest.mark.skipif(shutil.which("node") is None, reason="needs node, to run JavaScript")
@@ -30,7 +32,7 @@ needs_node = pytest.mark.skipif(shutil.which("node") is None, reason="needs node
 
 @pytest.fixture(scope="module")
 def rec() -> penchant.Recommender:
-    return penchant.ALS(n_factors=4, n_epochs=3).fit(penchant.load_dataset("sample"))
+    return penchant.fit(penchant.load_dataset("sample"), penchant.ALS(n_factors=4, n_epochs=3), choices=False)
 
 
 def exported(model: DotBias, precision: float = 1e-6) -> dict[str, Any]:
@@ -162,6 +164,7 @@ def by_javascript(folder: Path, document: dict[str, Any], program: str) -> Any:
             (folder / block.text.split("\n")[0].removeprefix("// ")).write_text(block.text)
     (folder / "items.json").write_text(json.dumps(document))
     imports = 'import { readFileSync } from "node:fs"; import { foldIn } from "./fold-in.mjs";\n'
+    imports += 'import { both, choiceRow } from "./choose.mjs";\n'
     imports += 'import { scores } from "./score.mjs"; const m = JSON.parse(readFileSync("items.json"));\n'
     (folder / "test.mjs").write_text(f"{imports}console.log(JSON.stringify({program}));")
     done = subprocess.run(["node", "test.mjs"], cwd=folder, capture_output=True, text=True, check=False, timeout=60)
@@ -213,3 +216,113 @@ def test_javascript_predicts_as_the_recommender_does(tmp_path: Path) -> None:
     assert found == pytest.approx(rec.predict(list(rec.items), ratings=mine), abs=0.01)
     stranger = by_javascript(tmp_path, document, "scores(m, m.prior.cold_mean)")
     assert stranger == pytest.approx(rec.predict(list(rec.items), ratings={}), abs=0.01)
+
+
+# -- choices --
+
+ALS = penchant.ChoiceALS(n_factors=4, reg=3.0, n_epochs=2)
+LEARNERS = {
+    "als": ALS,
+    "ease": penchant.EASE(n_factors=5),
+    "mix": penchant.ChoiceMix(ease=penchant.EASE(n_factors=5), factors=ALS),
+}
+
+
+@pytest.fixture(scope="module", params=list(LEARNERS))
+def both(request: pytest.FixtureRequest) -> penchant.Recommender:
+    solver = penchant.ALS(n_factors=4, n_epochs=3)
+    return penchant.fit(penchant.load_dataset("sample"), solver, choices=LEARNERS[request.param])
+
+
+def choices_of(rec: penchant.Recommender) -> LearnedChoices:
+    assert rec._state.choices is not None
+    return rec._state.choices
+
+
+def choosing(rec: penchant.Recommender, precision: float) -> dict[str, Any]:
+    learned = choices_of(rec)
+    told: dict[str, Any] = ChoiceExport(learned.model, learned.order).document(precision)
+    return json.loads(json.dumps(told))  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("precision", [1e-2, 1e-4])
+def test_rounding_moves_scores_of_choice_by_no_more_than_was_asked(
+    both: penchant.Recommender, precision: float
+) -> None:
+    model, told = choices_of(both).model, choosing(both, precision)
+    rows = np.array(told["rows"]) * np.array(told["steps"])
+    p = model.user_factors.astype(np.float64)
+    wanted = p @ model.item_factors.T.astype(np.float64)
+    moved = (p @ rows[:, :-1].T + rows[:, -1]) - (wanted + model.item_biases)
+    assert 0.2 * 10 * precision < moved.std() / np.sqrt(np.mean(wanted**2)) < 1.5 * 10 * precision
+
+
+def test_choosing_has_what_the_page_says(both: penchant.Recommender, tmp_path: Path) -> None:
+    from tests.docs_reader import code_spans, table
+
+    told = json.loads(write_export(both._state, tmp_path / "a.json").read_bytes())
+    page = ROOT / "docs" / "phone.md"
+    assert set(told["choosing"]) == {key for row in table(page, "Name") for key in code_spans(row["Name"])}
+    assert set(told) <= {key for row in _keys_of_the_page() for key in row}
+    kept = parquet.read_table(write_export(both._state, tmp_path / "a.parquet"))
+    model = choices_of(both).model
+    assert np.array_equal(np.array(kept["choice_factors"].to_pylist(), np.float32), model.item_factors)
+    assert np.array_equal(kept["choice_bias"].to_numpy(), model.item_biases)
+    assert np.array_equal(kept["popularity"].to_numpy(), model.item_popularity)
+    if model.item_inputs.shape[1]:
+        assert np.array_equal(np.array(kept["choice_inputs"].to_pylist(), np.float32), model.item_inputs)
+    else:
+        assert "choice_inputs" not in kept.column_names
+    head = json.loads(kept.schema.metadata[b"penchant"])["choosing"]
+    assert head == {name: told["choosing"][name] for name in head}
+
+
+def test_parquet_scores_choices_as_the_recommender_does(both: penchant.Recommender, tmp_path: Path) -> None:
+    table = parquet.read_table(write_export(both._state, tmp_path / "a.parquet"))
+    order = RankingOrder.from_settings(json.loads(table.schema.metadata[b"penchant"])["choosing"]["order"])
+    row = choices_of(both).model.user_factors[5]
+    scores = np.array(table["choice_factors"].to_pylist()) @ row + table["choice_bias"].to_numpy()
+    found = both.recommend(both.users[5], 100, by="choice", exclude_seen=False).set_index("item_id")["score"]
+    assert np.exp(order.log_choice(scores)) == pytest.approx(found[table["item_id"].to_pylist()].to_numpy(), rel=1e-3)
+
+
+@needs_node
+def test_lists_by_both_in_javascript_are_those_of_python(both: penchant.Recommender, tmp_path: Path) -> None:
+    document = json.loads(write_export(both._state, tmp_path / "items.json", precision=1e-5).read_bytes())
+    mine, seen = {both.items[3]: 5.0, both.items[20]: 1.0}, both.items.ids[[50, 77]].tolist()
+    pairs = [[both.items.index(item), stars] for item, stars in mine.items()]
+    chosen = [both.items.index(item) for item in seen]
+    for told, more in ((mine, seen), ({}, []), (mine, [])):
+        arguments = f"m, {pairs if told else []}, {chosen if more else []}"
+        found = by_javascript(tmp_path, document, f"both({arguments})")
+        table = both.recommend(ratings=told, chosen=more, n=100, exclude_seen=False).set_index("item_id")
+        assert np.exp(found) == pytest.approx(table["score"][both.items.ids.tolist()].to_numpy(), rel=0.01)
+    row = by_javascript(tmp_path, document, f"choiceRow(m, {chosen})")
+    assert row == pytest.approx(both.fold_in(chosen=seen).choice.factors, rel=0.01, abs=0.002)
+
+
+@needs_node
+def test_chances_of_liking_in_javascript(tmp_path: Path) -> None:
+    """The logarithm of the normal distribution, from far below to far above."""
+    from scipy.special import log_ndtr
+
+    z = [-30.0, -8.0, -4.1, -3.9, -1.0, 0.0, 0.5, 3.0, 7.0]
+    for block in blocks(ROOT / "docs" / "phone.md"):
+        if block.text.startswith("// choose.mjs"):
+            body = block.text[block.text.index("function logNormal") :]
+    (tmp_path / "z.mjs").write_text(f"{body}console.log(JSON.stringify({z}.map(logNormal)));")
+    done = subprocess.run(["node", "z.mjs"], cwd=tmp_path, capture_output=True, text=True, check=True, timeout=60)
+    assert json.loads(done.stdout) == pytest.approx(log_ndtr(z), rel=1e-7, abs=1e-11)
+
+
+@needs_node
+def test_a_recommender_of_choices_alone(tmp_path: Path) -> None:
+    rec = penchant.fit(penchant.load_dataset("sample").choices(), LEARNERS["mix"])
+    document = json.loads(write_export(rec._state, tmp_path / "items.json", precision=1e-5).read_bytes())
+    assert set(document) == {"format", "version", "ids", "titles", "choosing"}
+    seen = rec.items.ids[[50, 77]].tolist()
+    found = by_javascript(tmp_path, document, "both(m, [], [50, 77])")
+    table = rec.recommend(chosen=seen, n=100, exclude_seen=False).set_index("item_id")
+    assert np.exp(found) == pytest.approx(table["score"][rec.items.ids.tolist()].to_numpy(), rel=0.01)
+    columns = parquet.read_table(write_export(rec._state, tmp_path / "a.parquet")).column_names
+    assert columns == ["item_id", "title", "popularity", "choice_bias", "choice_factors", "choice_inputs"]

@@ -59,7 +59,7 @@ def test_a_person_is_predicted_as_a_user_who_is_added(recs, name):
     added = rec.add_user("somebody", ratings=told)
     items = list(rec.items)
     assert (rec.predict(items, ratings=told) == added.predict(items, user_id="somebody")).all()
-    assert rec.recommend(ratings=told, n=5).equals(added.recommend("somebody", n=5))
+    assert rec.recommend(ratings=told, n=5, by="stars").equals(added.recommend("somebody", n=5, by="stars"))
 
 
 @pytest.mark.parametrize("name", DOTS)

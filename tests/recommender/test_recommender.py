@@ -131,7 +131,7 @@ def test_recommend_chooses_from_candidates(rec: pt.Recommender, sample: Ratings)
 
 
 def test_recommend_columns_and_errors(rec: pt.Recommender, sample: Ratings) -> None:
-    table = rec.recommend(user_id=sample.users[1], n=3)
+    table = rec.recommend(user_id=sample.users[1], n=3, by="stars")
     assert list(table) == ["rank", "item_id", "title", "predicted"]
     assert len(table) == 3
     with pytest.raises(ParameterError, match="n is 0"):
@@ -140,8 +140,8 @@ def test_recommend_columns_and_errors(rec: pt.Recommender, sample: Ratings) -> N
 
 def test_recommend_order_is_that_before_clipping(sample: Ratings) -> None:
     rec = pt.ALS(n_factors=4).fit(sample)
-    full = rec.recommend(sample.users[0], n=5)
-    table = pt.Recommender(replace(rec._state, rating_scale=(3.0, 3.1))).recommend(sample.users[0], n=5)
+    full = rec.recommend(sample.users[0], n=5, by="stars")
+    table = pt.Recommender(replace(rec._state, rating_scale=(3.0, 3.1))).recommend(sample.users[0], n=5, by="stars")
     assert set(table["predicted"]) == {np.float32(3.1)}
     assert len(set(full["predicted"])) == 5
     assert table["item_id"].tolist() == full["item_id"].tolist()

@@ -182,7 +182,7 @@ def test_the_safetensors_library_reads_it(file: Path) -> None:
     assert arrays["items.ids"].tobytes().decode() == "AlienAmélie千と千尋の神隠し"
     with safe_open(file, framework="np") as opened:
         metadata = opened.metadata()
-    assert (metadata["format"], metadata["format_version"]) == ("penchant", "1.0")
+    assert (metadata["format"], metadata["format_version"]) == ("penchant", "2.0")
     assert json.loads(metadata["solver"])["n_factors"] == 2
     assert {name: array.dtype for name, array in arrays.items()}.keys() == tensors(file.read_bytes()).keys()
 

@@ -116,7 +116,7 @@ def with_version(version: str, release: str = "penchant 9.8.7") -> bytes:
     return pack(header, data)
 
 
-@pytest.mark.parametrize("version", ["2.0", "0.9", "9999.0"])
+@pytest.mark.parametrize("version", ["3.0", "0.9", "9999.0"])
 def test_another_major_version_says_which_release_reads_it(path: Path, version: str) -> None:
     message = refused(path, with_version(version))
     assert f"format {version}, written by penchant 9.8.7" in message

@@ -17,10 +17,14 @@ from tests.docs_reader import ROOT, code_spans, table, tables
 from tests.storage_samples import (
     KEPT,
     KEPT_BAYES,
+    KEPT_BOTH,
+    KEPT_CHOICES,
     assert_same,
     assert_same_model,
     bayes_model,
     bayes_snapshot,
+    both_snapshot,
+    choices_snapshot,
     model,
     objects,
     snapshot,
@@ -420,10 +424,62 @@ def test_the_kept_file_of_bayes_is_still_read() -> None:
 
 
 @pytest.mark.parametrize("kept", [KEPT, KEPT_BAYES], ids=lambda path: path.name)
+def test_files_of_version_1_know_no_choices(kept: Path) -> None:
+    rec = pt.load(kept)
+
+    assert rec.info()["choices"] is None
+    with pytest.raises(UnsupportedError, match="knows stars and no choices: train it again"):
+        rec.recommend(rec.users[2], by="both")
+    assert "score" not in rec.recommend(rec.users[2])
+
+
+def test_the_kept_file_of_both_is_still_read() -> None:
+    loaded = storage.load(KEPT_BOTH)
+    learned = loaded.choices
+    assert learned is not None
+    assert learned.model.item_biases.tolist() == [-0.6875, -0.25, 0.1875, 0.625]
+    shapes = {name: (array.dtype.name, array.shape) for name, array in learned.model.arrays().items()}
+    assert shapes == {
+        "item_biases": ("float32", (4,)),
+        "item_popularity": ("float32", (4,)),
+        "user_factors": ("float16", (5, 3)),  # numbers that half precision holds
+        "item_factors": ("float16", (4, 3)),
+        "item_inputs": ("float16", (4, 1)),
+        "input_mean": ("float64", (1,)),
+        "solved_mean": ("float64", (2,)),
+        "solved_precision": ("float64", (2,)),
+    }
+    assert learned.model.settings() == {"unchosen_weight": 0.25, "count_power": 1.0, "scale": 0.5, "few": 2.0}
+    assert (learned.order.knots, learned.order.log_chance) == ((0.0, 0.5, 1.5), (-4.0, -2.0, -0.5))
+    assert (learned.order.threshold, learned.order.spread, learned.order.liked_power) == (3.5, 0.75, 1.0)
+    assert learned.solver["name"] == "choice_mix"
+    assert learned.training == {"n_choices": 7}
+    assert_same(loaded, both_snapshot())
+    rec = pt.load(KEPT_BOTH)
+    assert rec.recommend(rec.users[2], n=2)["score"].between(0, 1).all()
+
+
+def test_the_kept_file_of_choices_is_still_read() -> None:
+    loaded = storage.load(KEPT_CHOICES)
+    assert not loaded.model.knows_stars
+    assert (loaded.model.n_users, loaded.model.n_items) == (5, 4)
+    assert loaded.seen is not None
+    assert loaded.seen.rating.tolist() == [5.0, 1.0, 3.5, 4.0, 2.0, 3.5, 5.0]  # weights
+    assert loaded.choices is not None
+    assert loaded.choices.model.n_solved == 0
+    assert loaded.choices.order.threshold is None
+    assert_same(loaded, choices_snapshot())
+    rec = pt.load(KEPT_CHOICES)
+    assert list(rec.recommend(chosen=["Alien"], n=2).columns) == ["rank", "item_id", "title", "score"]
+
+
+@pytest.mark.parametrize("kept", [KEPT, KEPT_BAYES, KEPT_BOTH, KEPT_CHOICES], ids=lambda path: path.name)
 def test_the_kept_file_opens_as_the_specification_says(kept: Path) -> None:
-    raw = kept.read_bytes()
+    raw, version = kept.read_bytes(), kept.name[1:2].encode()
     assert re.match(
-        rb'.{8}\{"__metadata__":\{"format":"penchant","format_version":"1\.0","written_by":"penchant \S+","sha256":"',
+        rb'.{8}\{"__metadata__":\{"format":"penchant","format_version":"'
+        + version
+        + rb'\.0","written_by":"penchant \S+","sha256":"',
         raw,
         flags=re.DOTALL,
     )
@@ -454,13 +510,19 @@ def test_the_specification_has_the_types_and_limits_of_the_code() -> None:
 def test_the_specification_has_every_array_and_setting_of_the_model() -> None:
     tables_of_settings = [rows for rows in tables(PAGE) if "Setting" in rows[0]]
     told = [{name for row in rows for name in code_spans(row["Setting"])} for rows in tables_of_settings]
-    net = pt.NeuralNet(layers=(3,), n_epochs=1).fit(pt.load_dataset("sample")).model
-    made = [dataclasses.replace(bayes_snapshot().model, y_range=(0.0, 6.0)), net]
+    net = pt.fit(pt.load_dataset("sample"), pt.NeuralNet(layers=(3,), n_epochs=1), choices=False).model
+    choices = both_snapshot().choices
+    assert choices is not None
+    dot = dataclasses.replace(bayes_snapshot().model, y_range=(0.0, 6.0))
+    made = [dot, net, choices_snapshot().model, choices.model]
     assert told == [set(model.settings()) for model in made]
     rows = [row for rows in tables(PAGE) for row in rows if "Array" in row]
     named = {name for row in rows for name in code_spans(row["Array"])}
     assert set(made[0].arrays()) <= named
     assert {re.sub(r"_\d+$", "_l", name) for name in net.arrays()} <= named
+    assert set(choices.model.arrays()) <= named
+    numbers = [name for row in table(PAGE, "Number") for name in code_spans(row["Number"])]
+    assert numbers == list(choices.order.settings())
 
 
 def test_every_version_has_a_kept_file() -> None:

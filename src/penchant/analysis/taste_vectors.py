@@ -7,10 +7,10 @@ from typing import NamedTuple
 import numpy as np
 
 from penchant.analysis.varimax import principal_axes
-from penchant.arrays.types import Float64Array, Int32Array
+from penchant.arrays.types import Float32Array, Float64Array, Int32Array
 from penchant.models.model import Model
 
-__all__ = ["Tastes", "tastes"]
+__all__ = ["Tastes", "factor_tastes", "tastes"]
 
 _MOST_OTHERS = 256  # rows of the other side that a row is asked about, where a model has no factors
 
@@ -37,14 +37,23 @@ def tastes(model: Model) -> Tastes:
     """
     form = model.linear_form()
     if form is not None:
-        axes = principal_axes(form.user_factors.astype(np.float64), form.item_factors.astype(np.float64))
-        deviations = np.sqrt(np.mean(axes.right**2, axis=0)) if len(axes.right) else np.zeros(axes.right.shape[1])
-        return Tastes(axes.left * deviations, axes.right)
+        return factor_tastes(form.user_factors, form.item_factors)
     users = np.arange(model.n_users, dtype=np.int32)
     items = np.arange(model.n_items, dtype=np.int32)
     of_users = _centred(_predictions(model, users, _spread_out(items)))
     of_items = _centred(_predictions(model, _spread_out(users), items).T)
     return Tastes(of_users, of_items)
+
+
+def factor_tastes(user_factors: Float32Array, item_factors: Float32Array) -> Tastes:
+    """The same of factors: of what P Q^T adds to each score beyond what holds for the user or the item in general.
+
+    Args:
+        user_factors, item_factors: P and Q.
+    """
+    axes = principal_axes(user_factors.astype(np.float64), item_factors.astype(np.float64))
+    deviations = np.sqrt(np.mean(axes.right**2, axis=0)) if len(axes.right) else np.zeros(axes.right.shape[1])
+    return Tastes(axes.left * deviations, axes.right)
 
 
 def _spread_out(rows: Int32Array) -> Int32Array:

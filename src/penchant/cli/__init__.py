@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     import typer
 
-    from penchant.cli.app import build_app
+    from penchant.cli.app import run
     from penchant.cli.output import INTERRUPTED, Interrupted, fail, note
 
     arguments = sys.argv[1:] if arguments is None else list(arguments)
@@ -50,9 +50,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # All that typer finds wrong with what was typed has this base, which has no public name in every release.
     usage_error = cast("type[Exception]", typer.BadParameter.__bases__[0])
     # Completion in a shell comes without arguments, and asks for options of any command.
-    app = build_app(solver_options="train" in arguments or "_PENCHANT_COMPLETE" in os.environ)
+    with_solvers = "train" in arguments or "_PENCHANT_COMPLETE" in os.environ
     try:
-        code = typer.main.get_command(app).main(arguments, prog_name="penchant", standalone_mode=False)
+        code = run(arguments, solver_options=with_solvers)
     except usage_error as error:
         return _usage(error)
     except Interrupted as stopped:

@@ -1,13 +1,13 @@
 """The commands of `penchant`, put together."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated
 
 import typer
 from typer.core import TyperGroup
 
 from penchant._version import __version__
-from penchant.cli.argument_words import typed
+from penchant.cli.argument_words import Parameter, typed
 from penchant.cli.commands.datasets import fetch_dataset, list_all
 from penchant.cli.commands.describe import explain, items, map_items, poles, similar
 from penchant.cli.commands.doctor import doctor
@@ -23,7 +23,7 @@ from penchant.cli.output import fail, print_lines
 from penchant.cli.typed_ratings import READING
 from penchant.errors import PenchantError
 
-__all__ = ["build_app"]
+__all__ = ["build_app", "run"]
 
 
 def build_app(*, solver_options: bool) -> typer.Typer:
@@ -36,7 +36,7 @@ def build_app(*, solver_options: bool) -> typer.Typer:
     app = typer.Typer(
         name="penchant",
         cls=_Commands,
-        help="Learn what people like from the ratings they give, and recommend.",
+        help="Learn what people like and what they choose from the ratings they give, and recommend.",
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
@@ -65,13 +65,27 @@ def build_app(*, solver_options: bool) -> typer.Typer:
     }
     for name, function in commands.items():
         app.command(name, help=help_of(function))(function)
-    datasets = typer.Typer(help="List the datasets that are known by name, or fetch one.")
+    datasets = typer.Typer(cls=_Commands, help="List the datasets that are known by name, or fetch one.")
     datasets.callback(invoke_without_command=True)(_datasets)
     datasets.command("list", help=help_of(list_all))(list_all)
     datasets.command("fetch", help=help_of(fetch_dataset))(fetch_dataset)
     app.add_typer(datasets, name="datasets")
     app.command("doctor", help=help_of(doctor))(doctor)
     return app
+
+
+def run(arguments: Sequence[str], *, solver_options: bool) -> object:
+    """Run one command; what it returns, or the exit code.
+
+    Args:
+        arguments: what was typed after `penchant`.
+        solver_options: as for `build_app`.
+    """
+    try:
+        app = build_app(solver_options=solver_options)
+        return typer.main.get_command(app).main(arguments, prog_name="penchant", standalone_mode=False)
+    except PenchantError as error:  # outside of any command, such as while options are made
+        return _failed(error, [])
 
 
 class _Commands(TyperGroup):
@@ -82,8 +96,11 @@ class _Commands(TyperGroup):
             return super().invoke(ctx)
         except PenchantError as error:
             command = self.commands.get(ctx.invoked_subcommand or "")
-            parameters = [] if command is None else command.params
-            return fail(error.said(lambda argument: typed(argument, parameters)), error.exit_code)
+            return _failed(error, [] if command is None else command.params)
+
+
+def _failed(error: PenchantError, parameters: Sequence[Parameter]) -> int:
+    return fail(error.said(lambda argument: typed(argument, parameters)), error.exit_code)
 
 
 def _print_version(asked: bool) -> None:

@@ -14,13 +14,19 @@ from penchant.cli.output import note
 
 if TYPE_CHECKING:
     from penchant.fitting.fit import EpochRecord
+    from penchant.solvers.choice_solver import ChoiceSolver
     from penchant.solvers.solver import Solver
 
 __all__ = ["EpochCounter", "epoch_table"]
 
 
-def epoch_table(solver: Solver) -> Callable[[EpochRecord], None]:
-    """What to call after each epoch: it prints a row of `epoch train_loss valid_loss time`."""
+def epoch_table(solver: Solver | ChoiceSolver, *, and_choices: bool = False) -> Callable[[EpochRecord], None]:
+    """What to call after each epoch: it prints a row of `epoch train_loss valid_loss time`.
+
+    Args:
+        solver: what is trained.
+        and_choices: whether choices are learned after the last epoch, which takes a while (default False).
+    """
     from penchant.fitting.fit import print_epoch
 
     if not solver.is_compiled():
@@ -29,6 +35,8 @@ def epoch_table(solver: Solver) -> Callable[[EpochRecord], None]:
     def row(record: EpochRecord) -> None:
         with suppress(OSError):
             print_epoch(record)
+        if and_choices and record.epoch + 1 == getattr(solver, "n_epochs", None):
+            note("learning who chose what")
 
     return row
 

@@ -1,11 +1,11 @@
-"""Ratings named on the command line: a file, a pattern, an address, `-` for standard input, or a dataset."""
+"""Ratings or choices named on the command line: a file, a pattern, an address, `-` for standard input, or a dataset."""
 
 import difflib
 import inspect
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from penchant.data.choices import Choices
     from penchant.data.interactions import Table
     from penchant.data.ratings import Ratings
+    from penchant.recommender.recommender import Recommender
 
-__all__ = ["READING", "RatingsArgument", "read", "read_choices"]
+__all__ = ["READING", "RatingsArgument", "read", "read_choices", "read_for"]
 
 RatingsArgument = Annotated[
     str,
@@ -46,11 +47,17 @@ READING: tuple[inspect.Parameter, ...] = (
         "item", "--item", "Column of item ids, or a column of --items: `--item title` names films.", metavar="COLUMN"
     ),
     _reading("rating", "--rating", "Column of ratings.", metavar="COLUMN"),
+    _reading("weight", "--weight", "Of choices: the column that says how often, or how much.", metavar="COLUMN"),
     _reading("timestamp", "--timestamp", "Column of times; `none` leaves them out.", metavar="COLUMN"),
     _reading("items", "--items", "A table of items (titles, genres, ...) to join.", metavar="FILE"),
     _reading("users", "--users", "A table of users (age, ...) to join.", metavar="FILE"),
     _reading("rating_scale", "--scale", "Lowest and highest rating that can be given.", tuple[float, float], "LO HI"),
-    _reading("duplicates", "--duplicates", "Pairs rated twice: last (default), first, mean or error.", metavar="RULE"),
+    _reading(
+        "duplicates",
+        "--duplicates",
+        "Pairs rated twice: last (default), first, mean or error; choices: sum (default).",
+        metavar="RULE",
+    ),
     _reading("invalid", "--invalid", "Rows without a usable rating: error (default) or drop.", metavar="RULE"),
     _reading("sep", "--sep", "Separator of columns, such as ';' or '\\t'.", metavar="TEXT"),
     _reading("columns", "--columns", "Names for a file without a header: user,item,rating.", metavar="NAMES"),
@@ -58,6 +65,7 @@ READING: tuple[inspect.Parameter, ...] = (
 )
 
 _FOR_DATASETS = {"item", "duplicates"}
+_OF_RATINGS, _OF_CHOICES = ("rating", "rating_scale"), ("weight",)
 
 
 def read(source: str, options: Mapping[str, object]) -> "Ratings":
@@ -69,11 +77,12 @@ def read(source: str, options: Mapping[str, object]) -> "Ratings":
 
     Raises:
         SourceError: nothing of that name.
-        ParameterError: an option that is for files, with a dataset.
+        ParameterError: an option that is for files, with a dataset, or one that is for choices.
         DataError: the ratings can't be used as they are.
     """
     from penchant.data.ratings import read_ratings
 
+    _refuse(options, _OF_CHOICES, "choices, and this is read as one of ratings")
     return _read(source, options, read_ratings, lambda ratings: ratings)
 
 
@@ -82,11 +91,28 @@ def read_choices(source: str, options: Mapping[str, object]) -> "Choices":
 
     Args:
         source: as for `read`, and so are the errors.
-        options: those of `READING` that the user gave, and weight.
+        options: those of `READING` that the user gave.
     """
     from penchant.data.choices import read_choices as read_file
 
+    _refuse(options, _OF_RATINGS, "ratings, and this is read as one of choices")
     return _read(source, options, read_file, lambda ratings: ratings.choices())
+
+
+def read_for(recommender: "Recommender", source: str, options: Mapping[str, object]) -> "Ratings | Choices":
+    """A table of the kind that a recommender was learned from: ratings, or choices where it knows no stars.
+
+    Args:
+        recommender: for which.
+        source, options: as for `read`, and so are the errors.
+    """
+    return read(source, options) if recommender.model.knows_stars else read_choices(source, options)
+
+
+def _refuse(options: Mapping[str, object], names: Sequence[str], where: str) -> None:
+    for name in names:
+        if name in options:
+            raise ParameterError(Argument(name), f" is for a table of {where}: leave it out")
 
 
 def _read(

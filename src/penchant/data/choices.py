@@ -191,8 +191,8 @@ def _read(table: Table, **how: Unpack[Reading]) -> Choices:
     if rated is None or rated in {name for name, _ in made.report.columns.values()}:
         return choices
     return choices.noted(
-        f"column {rated!r} is not read: each row is a choice, whatever its stars; penchant.read_ratings learns from "
-        "the stars, too"
+        f"column {rated!r} is not read: each row is a choice, whatever its stars; as a table of ratings it has "
+        "them, too"
     )
 
 

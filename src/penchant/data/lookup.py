@@ -102,19 +102,25 @@ def listed(value: object) -> Many:
     return array
 
 
-def pair_rows(table: object, users: Vocab, items: ItemNames) -> tuple[Int32Array, Int32Array]:
+def pair_rows(
+    table: object, find_users: Callable[[Many], Int32Array], find_items: Callable[[Many], Int32Array]
+) -> tuple[Int32Array, Int32Array]:
     """Row numbers of the users and items in a table (pandas, polars, pyarrow, a dict of columns), shape (n,) each.
+
+    Args:
+        table: with a column of users and one of items.
+        find_users, find_items: such as `Vocab.indices` and `ItemNames.rows`, or what finds -1 for the unknown.
 
     Raises:
         ParameterError: not a table.
         ColumnError: a column is missing, or several could be meant.
         DataError: a row without a user or an item.
-        UnknownIdError, AmbiguousTitleError: as `Vocab.indices` and `ItemNames.rows`.
+        UnknownIdError, AmbiguousTitleError: as the two functions.
     """
     from penchant.data.ingest.id_pairs import read_pairs
 
     who, what = read_pairs(table)
-    return _rows_of(who, users.indices), _rows_of(what, items.rows)
+    return _rows_of(who, find_users), _rows_of(what, find_items)
 
 
 def _rows_of(column: CodedColumn, look_up: Callable[[Many], Int32Array]) -> Int32Array:

@@ -2,38 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from penchant._version import __version__
 from penchant.arrays.feature_rows import FeatureRows
 from penchant.arrays.seen_ratings import SeenRatings
-from penchant.arrays.types import Float32Array, Int32Array, Int64Array
+from penchant.arrays.types import Float32Array, Int32Array
 from penchant.data.attributes import Attributes
 from penchant.data.feature_encoder import FeatureEncoder
 from penchant.data.lookup import ItemNames
 from penchant.data.vocab import Vocab
-from penchant.edits.add_row import other_form
-from penchant.errors import DataError, UnsupportedError
+from penchant.edits.choice_changes import grown_choices
+from penchant.edits.new_ids import JoinedSide, grown_attributes, kept_table, left_out, with_update
+from penchant.errors import DataError
 from penchant.models.answers import Change, Refreshed, Triples
 from penchant.models.model import Model
 from penchant.solvers.baselines import means
 from penchant.solvers.solver import TrainingData
 from penchant.storage import Snapshot
 from penchant.storage.strict_json import JSON
-from penchant.text import Setting, counted
+from penchant.text import counted
 
 if TYPE_CHECKING:
     from penchant.data.ratings import Ratings
 
 __all__ = ["updated"]
-
-_LATEST = 10  # updates that are told one by one: a file must not grow with their number
 
 
 def updated(snapshot: Snapshot, new: Ratings, names: ItemNames) -> Snapshot:
@@ -46,16 +43,11 @@ def updated(snapshot: Snapshot, new: Ratings, names: ItemNames) -> Snapshot:
     """
     model = snapshot.model
     model.require_refreshable()
-    if snapshot.seen is None:
-        raise UnsupportedError(
-            "update needs the training ratings, and this model was kept without them (",
-            Setting("keep_ratings", False),
-            "): train again",
-        )
+    known = kept_table(snapshot)
     _check_scale(new, snapshot.rating_scale)
-    users = _Side.joined(snapshot.users, new.users, new.user_idx, None)
-    items = _Side.joined(snapshot.items, new.items, new.item_idx, names)
-    seen = snapshot.seen.with_users(len(users.vocab))
+    users = JoinedSide.joined(snapshot.users, new.users, new.user_idx, None)
+    items = JoinedSide.joined(snapshot.items, new.items, new.item_idx, names)
+    seen = known.with_users(len(users.vocab))
     came = _last_of_pairs(users.rows[new.user_idx], items.rows[new.item_idx], new.rating)
     came, gone = _changed(seen, came)
     if len(came.rating) == 0:
@@ -66,14 +58,22 @@ def updated(snapshot: Snapshot, new: Ratings, names: ItemNames) -> Snapshot:
         model=model.with_rows(len(users.vocab), len(items.vocab)),
         users=users.vocab,
         items=items.vocab,
-        user_attributes=_grown(snapshot.user_attributes, new.user_attributes, users),
-        item_attributes=_grown(snapshot.item_attributes, new.item_attributes, items),
+        user_attributes=grown_attributes(snapshot.user_attributes, new.user_attributes, users),
+        item_attributes=grown_attributes(snapshot.item_attributes, new.item_attributes, items),
         seen=after,
     )
     change = Change(_kept(after, came), came, gone)
     refreshed = _refreshed(grown, snapshot, change)
+    is_new_pair = seen.find(came.user_idx, came.item_idx) < 0
+    chosen = grown_choices(grown, came.user_idx[is_new_pair])
     told = _told(snapshot, change, new, (users, items), refreshed)
-    return replace(grown, model=refreshed[-1].model, baselines=_baselines(grown, after, change), training=told)
+    return replace(
+        grown,
+        model=refreshed[-1].model,
+        baselines=_baselines(grown, after, change),
+        training=told,
+        choices=chosen,
+    )
 
 
 def _check_scale(new: Ratings, rating_scale: tuple[float, float]) -> None:
@@ -86,76 +86,6 @@ def _check_scale(new: Ratings, rating_scale: tuple[float, float]) -> None:
             f"user {who!r} gave item {what!r} {new.rating[at]:g}, and the scale of the model is {lo:g} to {hi:g} "
             f"({len(outside):,} of {counted(len(new), 'new rating')} are outside it): use the same scale"
         )
-
-
-# -- rows --
-
-
-@dataclass(frozen=True, eq=False)
-class _Side:
-    """One side of the model with new ids behind those that it knows.
-
-    Attributes:
-        vocab: all of them.
-        rows: row of each id of the new ratings; -1 for an id without any.
-        fresh: which ids of the new ratings are new, in the order of their rows.
-    """
-
-    vocab: Vocab
-    rows: Int32Array
-    fresh: Int64Array
-
-    @classmethod
-    def joined(cls, known: Vocab, new: Vocab, used: Int32Array, names: ItemNames | None) -> _Side:
-        is_used = np.bincount(used, minlength=len(new)) > 0
-        rows = known.find(new.ids) if names is None else names.find(new.ids)
-        rows[~is_used] = -1
-        fresh = np.flatnonzero(is_used & (rows < 0))
-        if len(fresh) == 0:
-            return cls(known, rows, fresh)
-        ids = [new[int(at)] for at in fresh]
-        for each in ids:
-            _check_new(each, known)
-        rows[fresh] = len(known) + np.arange(len(fresh), dtype=np.int32)
-        try:
-            vocab = Vocab([*known, *ids], kind=known.kind)
-        except DataError as error:  # equal in Python, and of another type: 1 and 1.0
-            raise DataError(f"a new {known.kind} id is equal to one that is known, of another type: {error}") from error
-        return cls(vocab, rows, fresh)
-
-
-def _check_new(new_id: Hashable, known: Vocab) -> None:
-    """Refuse the id of somebody known that was read as another type: everybody would be there twice."""
-    twin = other_form(new_id)
-    if twin is not None and twin in known:
-        raise DataError(
-            f"{known.kind} {new_id!r} ({type(new_id).__name__}) is too like {twin!r} ({type(twin).__name__}), which is "
-            "known already: read the new ratings so that ids have the same type"
-        )
-
-
-def _grown(table: Attributes, more: Attributes, side: _Side) -> Attributes:
-    """The attributes with rows for what is new: what the new ratings tell of it under the same names."""
-    columns = {name: _appended(name, table[name], more.get(name), side.fresh) for name in table}
-    return Attributes(columns, n_rows=len(side.vocab))
-
-
-def _appended(
-    name: str, column: NDArray[np.generic], more: NDArray[np.generic] | None, fresh: Int64Array
-) -> NDArray[np.generic]:
-    if len(fresh) == 0:
-        return column
-    is_text, is_tags = column.dtype == np.object_, any(isinstance(value, tuple) for value in column.tolist())
-    if more is None:
-        blank = () if is_tags else None
-        unknown = np.fromiter([blank] * len(fresh), np.object_, len(fresh)) if is_text else np.full(len(fresh), np.nan)
-        return np.concatenate([column, unknown])
-    has_tags = any(isinstance(value, tuple) for value in more.tolist())
-    if (more.dtype == np.object_) is not is_text or has_tags is not is_tags:
-        kinds = {(False, False): "numbers", (True, False): "texts", (True, True): "tuples of texts"}
-        theirs = kinds[more.dtype == np.object_, has_tags]
-        raise DataError(f"attribute {name!r} is of {kinds[is_text, is_tags]}, and in the new ratings of {theirs}")
-    return np.concatenate([column, more[fresh]])
 
 
 # -- ratings --
@@ -239,7 +169,11 @@ def _baselines(grown: Snapshot, after: SeenRatings, change: Change) -> dict[str,
 
 
 def _told(
-    snapshot: Snapshot, change: Change, new: Ratings, sides: tuple[_Side, _Side], refreshed: tuple[Refreshed, Refreshed]
+    snapshot: Snapshot,
+    change: Change,
+    new: Ratings,
+    sides: tuple[JoinedSide, JoinedSide],
+    refreshed: tuple[Refreshed, Refreshed],
 ) -> dict[str, JSON]:
     """The summary of the training with what has come since, and how far it moved the model."""
     n_came, n_gone = len(change.came.rating), len(change.gone.rating)
@@ -251,30 +185,15 @@ def _told(
     }
     users, items = refreshed
     record: dict[str, JSON] = {
-        **counts,
         "touched_users": len(users.rows) / users.model.n_users,
         "touched_items": len(items.rows) / items.model.n_items,
         "moved_users": _mean_move(users),
         "moved_items": _mean_move(items),
-        "left_out": _left_out(snapshot, new, sides),
+        "left_out": left_out(snapshot, (new.user_attributes, new.item_attributes), sides),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "penchant": __version__,
     }
-    earlier = snapshot.training.get("updates")
-    total: dict[str, JSON] = dict(earlier) if isinstance(earlier, dict) else {}
-    for name, value in {"n_updates": 1, **counts}.items():
-        before = total.get(name)
-        total[name] = value + (before if type(before) is int else 0)
-    latest = total.get("latest")
-    total["latest"] = [*(latest if isinstance(latest, list) else []), record][-_LATEST:]
-    return {**snapshot.training, "updates": total}
-
-
-def _left_out(snapshot: Snapshot, new: Ratings, sides: tuple[_Side, _Side]) -> list[JSON]:
-    """Attributes that the new ratings tell of new rows, and that the model has no column for."""
-    tables = (snapshot.user_attributes, new.user_attributes), (snapshot.item_attributes, new.item_attributes)
-    pairs = zip(tables, sides, strict=True)
-    return [name for (ours, theirs), side in pairs if len(side.fresh) for name in theirs if name not in ours]
+    return with_update(snapshot, counts, record)
 
 
 def _mean_move(refreshed: Refreshed) -> float | None:

@@ -9,18 +9,22 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from penchant.arrays.choice_weights import transformed, usual_weight
+from penchant.arrays.feature_rows import FeatureRow
 from penchant.arrays.seen_ratings import SeenRatings
 from penchant.arrays.types import Float32Array, Int32Array
 from penchant.checks import is_missing, is_real, is_whole
 from penchant.data.attributes import Attributes
-from penchant.data.given import as_dict, rated_rows
+from penchant.data.given import as_dict, chosen_rows, rated_rows
 from penchant.data.lookup import ItemNames
 from penchant.data.vocab import Vocab
+from penchant.edits.choice_changes import choices_with_row
 from penchant.errors import DataError, ParameterError, UnsupportedError
 from penchant.models.answers import Side
 from penchant.models.model import Model
 from penchant.storage import Snapshot
 from penchant.storage.id_json import ids_to_json
+from penchant.text import Argument, Setting
 
 __all__ = ["other_form", "with_row"]
 
@@ -34,6 +38,7 @@ def with_row(
     attributes: Mapping[str, object] | None,
     ratings: Mapping[Hashable, float] | None,
     names: ItemNames,
+    chosen: object = None,
 ) -> Snapshot:
     """A snapshot with one more row: see `Recommender.add_item`.
 
@@ -44,26 +49,67 @@ def with_row(
         attributes: what is known of it; None for nothing.
         ratings: its ratings by the id (or title) of the other side's row; None for none.
         names: of the items.
+        chosen: where only choices were learned: ids of the other side's rows, or weights by id (default None).
     """
-    snapshot.model.require_extendable(side)
     is_item = side == "item"
-    known, given = as_dict(attributes, "features"), as_dict(ratings, "ratings")
-    others, values = rated_rows(snapshot.rating_scale, given, snapshot.users.indices if is_item else names.rows)
+    known = as_dict(attributes, "features")
+    others, values = _other_rows(snapshot, side, ratings, chosen, names)
     vocab = _grown_vocab(snapshot.items if is_item else snapshot.users, new_id, side)
     if is_item:
         _check_names(snapshot, vocab[-1], known.get("title"))
     table = _grown_attributes(snapshot.item_attributes if is_item else snapshot.user_attributes, known, side)
     encoder = snapshot.item_features if is_item else snapshot.user_features
     features = None if encoder is None else encoder.row(known)
+    seen = None if snapshot.seen is None else _grown_seen(snapshot.seen, snapshot, side, others, values)
+    weight = None if snapshot.model.knows_stars else _weight_of(seen, side, others, values, len(vocab) - 1)
     grown = replace(
         snapshot,
-        model=snapshot.model.with_new_row(side, others, values, features),
+        model=_grown_model(snapshot.model, side, others, values, features),
         baselines=_grown_baselines(snapshot.baselines, side),
-        seen=None if snapshot.seen is None else _grown_seen(snapshot.seen, snapshot, side, others, values),
+        seen=seen,
+        choices=choices_with_row(snapshot, side, others, weight, features),
     )
     if is_item:
         return replace(grown, items=vocab, item_attributes=table)
     return replace(grown, users=vocab, user_attributes=table)
+
+
+def _other_rows(
+    snapshot: Snapshot, side: Side, ratings: Mapping[Hashable, float] | None, chosen: object, names: ItemNames
+) -> tuple[Int32Array, Float32Array]:
+    """Rows of the other side, and the ratings or, where no stars were learned, the weights of the choices."""
+    look_up = snapshot.users.indices if side == "item" else names.rows
+    name = "chosen_by" if side == "item" else "chosen"
+    if snapshot.model.knows_stars:
+        snapshot.model.require_extendable(side)
+        if chosen is not None:
+            told = " are choices without stars, and this recommender keeps a table of ratings: use "
+            raise UnsupportedError(Argument(name), told, Setting("ratings", text=""))
+        return rated_rows(snapshot.rating_scale, as_dict(ratings, "ratings"), look_up)
+    if as_dict(ratings, "ratings"):
+        told = " are stars, and this recommender was learned from choices without stars: use "
+        raise UnsupportedError(Argument("ratings"), told, Setting(name, text=""))
+    usual = 1.0 if snapshot.seen is None else usual_weight(snapshot.seen.rating)
+    return chosen_rows(chosen, name, usual, look_up)
+
+
+def _weight_of(
+    seen: SeenRatings | None, side: Side, others: Int32Array, values: Float32Array, row: int
+) -> Float32Array | None:
+    """What the model of choices makes of the weights of a new row's choices, among all others where these were kept."""
+    if seen is None:
+        return transformed(values)
+    weight, own = transformed(seen.rating), np.full(len(others), row, np.int32)
+    users, items = (others, own) if side == "item" else (own, others)
+    return None if weight is None else weight[seen.find(users, items)]
+
+
+def _grown_model(
+    model: Model, side: Side, others: Int32Array, values: Float32Array, features: FeatureRow | None
+) -> Model:
+    if model.knows_stars:
+        return model.with_new_row(side, others, values, features)
+    return model.with_rows(model.n_users + (side == "user"), model.n_items + (side == "item"))
 
 
 def _grown_baselines(baselines: Mapping[str, Model], side: Side) -> dict[str, Model]:

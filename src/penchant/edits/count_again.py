@@ -82,12 +82,13 @@ def _rounded(record: Mapping[str, JSON]) -> dict[str, JSON]:
 def _told(after: Snapshot) -> dict[str, JSON]:
     """The summary of the training, and how many it has forgotten since; nothing of whom.
 
-    Counts of ratings are those that are left, or left out where they are not known. Of updates only the number stays:
-    what came with one may have been the user's.
+    Counts of ratings, or choices, are those that are left, or left out where they are not known. Of updates only the
+    number stays: what came with one may have been the user's.
     """
-    told = {name: value for name, value in after.training.items() if name not in ("n_ratings", "updates")}
-    if after.seen is not None and "n_ratings" in after.training:
-        told["n_ratings"] = len(after.seen)
+    counts = ("n_ratings", "n_choices")
+    told = {name: value for name, value in after.training.items() if name not in (*counts, "updates")}
+    if after.seen is not None:
+        told |= {name: len(after.seen) for name in counts if name in after.training}
     updates = after.training.get("updates")
     if isinstance(updates, dict) and "n_updates" in updates:
         told["updates"] = {"n_updates": updates["n_updates"]}

@@ -12,6 +12,7 @@ from penchant.arrays.types import Int64Array
 from penchant.data.attributes import Attributes
 from penchant.data.feature_encoder import FeatureColumn, FeatureEncoder
 from penchant.data.vocab import Vocab
+from penchant.edits.choice_changes import choices_forgotten
 from penchant.edits.count_again import counted_again
 from penchant.errors import UnsupportedError
 from penchant.models.answers import Change, Triples
@@ -35,7 +36,8 @@ def without_person(snapshot: Snapshot, user_id: Hashable, *, refresh_items: bool
     """
     row = snapshot.users.index(user_id)
     refreshes = _can_unlearn(snapshot) if refresh_items is None else refresh_items
-    model = _unlearned(snapshot, row) if refreshes else snapshot.model
+    # Without stars there is no row of ratings to take anything out of.
+    model = _unlearned(snapshot, row) if refreshes and snapshot.model.knows_stars else snapshot.model
     attributes = _without_row(snapshot.user_attributes, row)
     model, encoder = _pruned(model.without_user(row), snapshot.user_features, attributes)
     seen = None if snapshot.seen is None else snapshot.seen.with_users(len(snapshot.users)).without_user(row)
@@ -46,6 +48,7 @@ def without_person(snapshot: Snapshot, user_id: Hashable, *, refresh_items: bool
         user_attributes=attributes,
         user_features=encoder,
         seen=seen,
+        choices=choices_forgotten(snapshot, row, refresh_items=refresh_items is True),
     )
     return counted_again(after, snapshot.seen, anew=refreshes)
 
@@ -53,6 +56,8 @@ def without_person(snapshot: Snapshot, user_id: Hashable, *, refresh_items: bool
 def _can_unlearn(snapshot: Snapshot) -> bool:
     if snapshot.seen is None:
         return False
+    if not snapshot.model.knows_stars:
+        return True
     try:
         snapshot.model.require_unlearnable()
     except UnsupportedError:

@@ -115,6 +115,7 @@ class Scorecard(Scores):
         n_known: test ratings of a pair that was rated in training, too; None likewise.
         notes: what to know before trusting the numbers, in words.
         orders: the numbers of further orders of the items, by name; lists only.
+        noun: what a row of the test part is, "rating" or "choice".
     """
 
     baselines: Mapping[str, Scores]
@@ -129,6 +130,7 @@ class Scorecard(Scores):
     n_known: int | None
     notes: tuple[str, ...] = ()
     orders: Mapping[str, Scores] = field(default_factory=dict)
+    noun: str = "rating"
 
     @property
     def table(self) -> pd.DataFrame:
@@ -171,15 +173,15 @@ class Scorecard(Scores):
 
     def _about(self) -> list[str]:
         lines = [
-            f"{counted(self.n_ratings, 'rating')} of {counted(self.n_users, 'user')}",
-            f"lists of {self.k} for the {counted(self.n_ranked_users, 'user')} with a test rating of at least "
-            f"{self.relevant:g}",
+            f"{counted(self.n_ratings, self.noun)} of {counted(self.n_users, 'user')}",
+            f"lists of {self.k} for the {counted(self.n_ranked_users, 'user')} with a test {self.noun}"
+            + (f" of at least {self.relevant:g}" if self.noun == "rating" else ""),
         ]
         if self.n_cold_users or self.n_cold_items:
             lines.append(
                 f"cold, predicted by the prior: {counted(self.n_cold_users or 0, 'user')} and "
                 f"{counted(self.n_cold_items or 0, 'item')} "
-                "without training ratings"
+                f"without training {self.noun}s"
             )
         return [*lines, *(f"note: {note}" for note in self.notes)]
 
@@ -214,7 +216,7 @@ def score(
         relevant: the lowest rating of an item that should be found; None (default) for lo + 0.75 (hi - lo), which is
             4 on a scale of 1 to 5.
         order: what the model's lists are ordered by; None (default) for its predictions. Its errors are those of the
-            predictions all the same.
+            predictions all the same; a model without stars has none, and needs an order.
         orders: further orders of the items, by the name of their row; None (default) for no other.
 
     Raises:
@@ -233,6 +235,8 @@ def score(
     lists = Lists.of(user_idx, item_idx, rating >= threshold, seen=seen, n_items=model.n_items, k=k)
 
     def judged(one: Model, scorer: Scorer | None = None) -> Scores:
+        if not one.knows_stars:
+            return _lists_only(lists, scorer or Predictions(one))
         predicted = np.clip(one.predict(user_idx, item_idx), np.float32(lo), np.float32(hi))
         errors = {metric.__name__: metric(predicted, rating) for metric in _ERRORS}
         return Scores(**errors, **lists.judge(scorer or Predictions(one)))
@@ -254,6 +258,7 @@ def score(
         n_cold_users=None if seen is None else _n_cold(user_idx, seen.user_counts()),
         n_cold_items=None if seen is None else _n_cold(item_idx, seen.item_counts(model.n_items)),
         n_known=None if seen is None else seen.count_pairs(user_idx, item_idx),
+        noun="rating" if model.knows_stars else "choice",
     )
     return replace(card, notes=_notes(card))
 

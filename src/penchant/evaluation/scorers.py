@@ -9,9 +9,11 @@ import numpy as np
 
 if TYPE_CHECKING:
     from penchant.arrays.types import Float32Array, Int64Array
+    from penchant.models.choice.choice_model import ChoiceModel
+    from penchant.models.choice.ranking_order import RankingOrder
     from penchant.models.model import Model
 
-__all__ = ["MostRated", "Predictions", "Scorer"]
+__all__ = ["ByChance", "MostRated", "Predictions", "Scorer"]
 
 
 class Scorer(Protocol):
@@ -68,3 +70,28 @@ class MostRated:
         """The counts, once a user, shape (m, n_items)."""
         counts = self.item_counts.astype(np.float32)
         return np.broadcast_to(counts, (len(user_idx), len(counts)))
+
+
+@dataclass(frozen=True, eq=False)
+class ByChance:
+    """Items in the order of the chance that somebody chooses them, or that somebody chooses and likes them.
+
+    Args:
+        choices: the model of choices.
+        order: makes chances of scores.
+        stars: the model of ratings, for the chance to like; None (default) for the order of choice alone.
+    """
+
+    choices: ChoiceModel
+    order: RankingOrder
+    stars: Model | None = None
+
+    def scores(self, user_idx: Int64Array) -> Float32Array:
+        """Logarithms of chances of all items, shape (m, n_items)."""
+        found = self.order.log_choice(self.choices.scores(self.choices.user_factors[user_idx]))
+        if self.stars is not None:
+            items = np.tile(np.arange(self.stars.n_items, dtype=np.int32), len(user_idx))
+            users = np.repeat(user_idx.astype(np.int32), self.stars.n_items)
+            predicted = self.stars.predict(users, items).reshape(found.shape)
+            found += self.order.liked_power * self.order.log_liked(predicted)
+        return found.astype(np.float32)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from penchant.checks import require
-from penchant.data.ratings import Split, require_ratings
+from penchant.data.interactions import Interactions, Split, require_interactions
+from penchant.data.ratings import Ratings, require_ratings
 from penchant.errors import ParameterError
 from penchant.evaluation.notes import MOST_RATED
 from penchant.evaluation.scorecard import check_lists
@@ -19,10 +20,11 @@ from penchant.splits import k_folds
 if TYPE_CHECKING:
     import pandas as pd
 
-    from penchant.data.ratings import Ratings
+    from penchant.data.choices import Choices
     from penchant.evaluation.scorecard import Scorecard
     from penchant.fitting.fit import Progress
     from penchant.recommender.recommender import Recommender
+    from penchant.solvers.choice_solver import ChoiceSolver
     from penchant.solvers.solver import Solver
 
 __all__ = ["CrossValidation", "compare", "cross_validate"]
@@ -96,9 +98,10 @@ class CrossValidation:
 
 
 def cross_validate(
-    solver: Solver | None,
-    ratings: Ratings,
+    ratings: Ratings | Choices,
+    solver: Solver | ChoiceSolver | None = None,
     *,
+    choices: ChoiceSolver | bool = True,
     n_folds: int = 5,
     rng: int | np.random.Generator = 0,
     k: int = 10,
@@ -108,8 +111,9 @@ def cross_validate(
     """Fit once a fold on the other folds, measure on the fold, beside the baselines: numbers with an error bar.
 
     Args:
-        solver: how to learn; None for `ALS()`. The same for each fold, seed included.
-        ratings: all of them; each is held out exactly once.
+        ratings: all of them, or choices; each is held out exactly once.
+        solver: how to learn, as in `penchant.fit` (default None). The same for each fold, seed included.
+        choices: how to learn who chose what, as in `penchant.fit` (default True).
         n_folds: how many folds, at least 2 (default 5).
         rng: seed or generator that deals the ratings to the folds (default 0).
         k: how many items a ranking has (default 10).
@@ -118,28 +122,30 @@ def cross_validate(
 
     Raises:
         ParameterError: fewer than 2 folds, more folds than ratings, `k` less than 1, `relevant` is not on the scale,
-            or `ratings` is another kind of table.
+            `ratings` is another kind of table, or the two come in the other order.
 
     >>> import penchant as pt
-    >>> result = pt.cross_validate(pt.ALS(n_factors=2, n_epochs=5), pt.load_dataset("sample"), n_folds=3)
-    >>> list(result.table.columns)
-    ['mean', 'ci_low', 'ci_high', 'global mean', 'item mean', 'bias only', 'most rated']
+    >>> result = pt.cross_validate(pt.load_dataset("sample"), pt.ALS(n_factors=2, n_epochs=5), n_folds=3)
+    >>> list(result.table.columns)[:5]
+    ['mean', 'ci_low', 'ci_high', 'stars', 'choice']
     >>> bool(result.table.loc["rmse", "mean"] < result.table.loc["rmse", "global mean"])
     True
     """
-    require_ratings(ratings, "ratings")
-    check_lists(k, relevant, ratings.rating_scale)
+    _require_table(ratings, solver)
+    if isinstance(ratings, Ratings):
+        check_lists(k, relevant, ratings.rating_scale)
     folds = []
     for train, test in k_folds(ratings, n_folds, rng=rng):
-        recommender = _whole(fit(train, solver, progress=progress))
+        recommender = _whole(fit(train, solver, choices=choices, progress=progress))
         folds.append(recommender.evaluate(test, k=k, relevant=relevant))
     return CrossValidation(tuple(folds))
 
 
 def compare(
-    solvers: Mapping[str, Solver] | Iterable[Solver],
     ratings: Ratings | Split[Ratings],
+    solvers: Mapping[str, Solver] | Iterable[Solver],
     *,
+    choices: ChoiceSolver | bool = True,
     test_size: float = 0.2,
     rng: int | np.random.Generator = 0,
     k: int = 10,
@@ -149,9 +155,11 @@ def compare(
     """Several solvers on the same split, in one table with the baselines.
 
     Args:
+        ratings: all of them, to be split at random here; or a `Split`, and `test_size` and `rng` are not used.
         solvers: solvers by the name that the table shows; or several of them (a list, a tuple, a generator),
             which are then named by what differs from their defaults.
-        ratings: all of them, to be split at random here; or a `Split`, and `test_size` and `rng` are not used.
+        choices: how to learn who chose what, as in `penchant.fit` (default True): lists are then ordered by both, with
+            the stars of each solver.
         test_size: share of the ratings to hold out, more than 0 and less than 1 (default 0.2).
         rng: seed or generator of the split (default 0).
         k: how many items a ranking has (default 10).
@@ -165,29 +173,38 @@ def compare(
 
     Raises:
         ParameterError: no solver, two rows of one name, `test_size` out of range, k less than 1, `relevant` is not on
-            the scale, or `ratings` is another kind of table.
+            the scale, `ratings` is another kind of table, or the two come in the other order.
 
     >>> import penchant as pt
-    >>> table = pt.compare([pt.ALS(n_factors=2), pt.ALS(n_factors=4)], pt.load_dataset("sample"))
+    >>> table = pt.compare(pt.load_dataset("sample"), [pt.ALS(n_factors=2), pt.ALS(n_factors=4)])
     >>> list(table.index)
     ['als(n_factors=2)', 'als(n_factors=4)', 'global mean', 'item mean', 'bias only', 'most rated']
     """
     import pandas as pd
 
+    if not isinstance(ratings, Split):
+        _require_table(ratings, solvers)
+        require_ratings(ratings, "ratings")
     named = _named(solvers)
     if not isinstance(ratings, Split):
-        require_ratings(ratings, "ratings")
         ratings = ratings.split(test_size, rng=rng)
     train, test = ratings
     check_lists(k, relevant, train.rating_scale)
     rows: dict[str, dict[str, float]] = {}
     baselines: dict[str, dict[str, float]] = {}
     for name, solver in named.items():
-        recommender = _whole(fit(train, solver, progress=progress))
+        recommender = _whole(fit(train, solver, choices=choices, progress=progress))
         card = recommender.evaluate(test, k=k, relevant=relevant)
         rows[name] = {**card.columns(k), "seconds": float(recommender.history["time"].sum())}
         baselines = {baseline: scores.columns(k) for baseline, scores in card.baselines.items()}
     return pd.DataFrame.from_dict(rows | baselines, orient="index")
+
+
+def _require_table(ratings: object, solver: object) -> None:
+    """Refuse what is no table, and say so where the two arguments come in the order of earlier releases."""
+    if isinstance(solver, Interactions | Split) and not isinstance(ratings, Interactions):
+        raise ParameterError("give the table first and then how to learn from it, as in penchant.fit")
+    require_interactions(ratings, "ratings")
 
 
 def _whole(recommender: Recommender) -> Recommender:

@@ -34,6 +34,8 @@ def tiled(right: Float32Array) -> Float32Array:
 def best_of_rows(
     left: Float32Array,
     tiles: Float32Array,
+    lengths: Float32Array,
+    reach: Float32Array,
     n_items: int,
     indptr: Int64Array,
     excluded: Int32Array,
@@ -44,31 +46,39 @@ def best_of_rows(
 
     The scores of row u are left_u . right_i. They are never all in memory: a tile of them is made, excluded items are
     set to minus infinity, and what beats the worst of the best so far takes its place in a heap. Most scores do not:
-    32 at a time are compared with the threshold and passed over.
+    32 at a time are compared with the threshold and passed over. Tiles are not looked at from where no item can reach
+    the worst of the best of any row: with the strongest items first, most are not.
 
     Args:
         left: one row a user, shape (n_users, width).
         tiles: the items, from `tiled`.
+        lengths: of the users, at least 0, shape (n_users,).
+        reach: (n_tiles, 2): no item of tile t or a later one scores more than lengths_u reach_t0 + reach_t1.
         n_items: how many items there are.
-        indptr, excluded: items that row u may not have: `excluded[indptr[u]:indptr[u + 1]]`, ascending.
+        indptr, excluded: items that row u may not have: `excluded[indptr[u]:indptr[u + 1]]`, in any order.
         items: (n_users, n) int32, written; -1 where a user has fewer.
         scores: (n_users, n) float32, written; minus infinity where a user has fewer.
     """
     n_users, size, n = len(left), tiles.shape[2], items.shape[1]
     made = np.empty((n_users, size), np.float32)
     next_excluded = indptr[:n_users].copy()
+    barred = excluded.copy()
+    for user in range(n_users):
+        barred[indptr[user] : indptr[user + 1]] = np.sort(excluded[indptr[user] : indptr[user + 1]])
     lowest = np.float32(-np.inf)
     items[:] = -1
     scores[:] = lowest
     for tile in range(len(tiles)):
+        if not _can_reach(lengths, reach[tile], scores):
+            break
         np.dot(left, tiles[tile], made)
         first = tile * size
         stop = min(size, n_items - first)
         for user in range(n_users):
             row = made[user]
             at = next_excluded[user]
-            while at < indptr[user + 1] and excluded[at] < first + stop:
-                row[excluded[at] - first] = lowest
+            while at < indptr[user + 1] and barred[at] < first + stop:
+                row[barred[at] - first] = lowest
                 at += 1
             next_excluded[user] = at
             _keep_best(row, first, stop, items[user], scores[user])
@@ -77,6 +87,15 @@ def best_of_rows(
             items[user, 0], items[user, last] = items[user, last], items[user, 0]
             scores[user, 0], scores[user, last] = scores[user, last], scores[user, 0]
             _sift_down(items[user], scores[user], last)
+
+
+@kernel
+def _can_reach(lengths: Float32Array, reach: Float32Array, scores: Float32Array) -> bool:
+    """Whether an item of a tile, or of a later one, may take a place in the heap of any user."""
+    for user in range(len(lengths)):  # noqa: SIM110 - compiled, and a generator is not
+        if not lengths[user] * reach[0] + reach[1] < scores[user, 0]:
+            return True
+    return False
 
 
 @kernel
@@ -121,13 +140,16 @@ def _sift_down(items: Int32Array, scores: Float32Array, size: int) -> None:
 def best_of_rows_readable(
     left: Float32Array,
     tiles: Float32Array,
+    lengths: Float32Array,
+    reach: Float32Array,
     n_items: int,
     indptr: Int64Array,
     excluded: Int32Array,
     items: Int32Array,
     scores: Float32Array,
 ) -> None:
-    """What `best_of_rows` does, by sorting all scores."""
+    """What `best_of_rows` does, by sorting all scores; `lengths` and `reach` are not needed."""
+    del lengths, reach
     right = tiles.transpose(0, 2, 1).reshape(-1, left.shape[1])[:n_items]
     made = left @ right.T
     items[:], scores[:] = -1, -np.inf

@@ -50,6 +50,7 @@ class Model(ABC):
     """
 
     kind: ClassVar[str]
+    knows_stars: ClassVar[bool] = True  # whether `predict` answers
 
     @property
     @abstractmethod

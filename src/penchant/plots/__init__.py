@@ -16,6 +16,7 @@ from penchant.plots.certainty import intervals_by_count
 from penchant.plots.items import bias_ranking, item_map
 from penchant.plots.judging import by_popularity, predicted_against_true
 from penchant.plots.learning import learning_curve, ratings_histogram
+from penchant.plots.questions import two_questions
 from penchant.plots.reasons import explanation
 from penchant.plots.saving import save
 
@@ -29,4 +30,5 @@ __all__ = [
     "predicted_against_true",
     "ratings_histogram",
     "save",
+    "two_questions",
 ]

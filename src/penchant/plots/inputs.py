@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
 from penchant.checks import require
 from penchant.data.lookup import joined_rows
+from penchant.data.vocab import Vocab
 from penchant.recommender.recommender import Recommender
 from penchant.recommender.state import kept_ratings
 
@@ -18,7 +20,16 @@ if TYPE_CHECKING:
     from penchant.arrays.types import Float32Array, Int32Array, ObjectArray
     from penchant.data.ratings import Ratings
 
-__all__ = ["names_of", "predictions", "recommender", "training_ratings", "unit"]
+__all__ = [
+    "by_row_number",
+    "names_of",
+    "need_stars",
+    "predictions",
+    "recommender",
+    "said_of",
+    "training_ratings",
+    "unit",
+]
 
 
 def recommender(value: object) -> Recommender:
@@ -29,6 +40,12 @@ def recommender(value: object) -> Recommender:
     """
     require(isinstance(value, Recommender), "rec", value, "a recommender, from `fit` or `load`")
     return cast("Recommender", value)
+
+
+def by_row_number(rec: Recommender) -> Recommender:
+    """The same recommender with row numbers in the place of ids, which may be of any type."""
+    users, items = Vocab(range(rec.n_users), kind="user"), Vocab(range(rec.n_items), kind="item")
+    return Recommender(replace(rec._state, users=users, items=items))  # noqa: SLF001  # all that it knows
 
 
 def training_ratings(rec: Recommender, what: str) -> SeenRatings:
@@ -59,7 +76,28 @@ def names_of(table: pd.DataFrame) -> list[object]:
     return [one if title is None or title != title else title for one, title in zip(ids, titles, strict=True)]
 
 
+def need_stars(rec: Recommender, what: str) -> None:
+    """Refuse a picture of ratings of a recommender that was learned from choices.
+
+    Args:
+        rec: the recommender.
+        what: it can't do, as in "has no histogram of ratings".
+
+    Raises:
+        UnsupportedError: it knows no stars.
+    """
+    if not rec.model.knows_stars:
+        rec.model.refuse(what, "")
+
+
+def said_of(rec: Recommender) -> tuple[str, str]:
+    """What a row of the training table is called, and what people did to what is in it."""
+    return ("rating", "liked") if rec.model.knows_stars else ("choice", "chosen")
+
+
 def unit(rec: Recommender) -> str:
     """In what biases and factors are measured."""
+    if not rec.model.knows_stars:
+        return "units of score"
     form = rec.model.linear_form()
     return "rating units" if form is None or form.y_range is None else "before the sigmoid"

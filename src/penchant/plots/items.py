@@ -8,7 +8,7 @@ import numpy as np
 
 from penchant.checks import is_whole, require
 from penchant.errors import DataError
-from penchant.plots.inputs import names_of, recommender, unit
+from penchant.plots.inputs import names_of, recommender, said_of, unit
 from penchant.plots.theme import blank, cut, looks, shortened, wrapped
 from penchant.text import counted
 
@@ -122,7 +122,7 @@ def item_map(
     n_names: int = 25,
     theme: str = "light",
 ) -> go.Figure:
-    """Map of all items in the plane: near each other are those that the same people like.
+    """Map of all items in the plane: near each other are those that the same people like (without stars, choose).
 
     The points are those of `Recommender.map`. A dot is as large as its item has ratings; its colour says whether the
     item is liked more or less than others (its bias), where the model has biases.
@@ -151,20 +151,23 @@ def item_map(
     table = recommender(rec).map(method, min_ratings=min_ratings)
     if table.empty:
         raise DataError(f"no item has {counted(min_ratings, 'training rating')}")
-    counts = table["n_ratings"].to_numpy() if "n_ratings" in table else np.ones(len(table), dtype=np.int64)
+    counted_as = "n_ratings" if rec.model.knows_stars else "n_choices"
+    is_counted = counted_as in table
+    counts = table[counted_as].to_numpy() if is_counted else np.ones(len(table), dtype=np.int64)
     order = np.argsort(counts, kind="stable")  # the best known are drawn last, on top
     table, counts = table.iloc[order], counts[order]
     points, names = table[["x", "y"]].to_numpy(dtype=np.float64), names_of(table)
     form, rows = rec.model.linear_form(), rec.items.find(table["item_id"].tolist())
     bias = None if form is None else form.item_biases[rows]
-    sizes = " A large dot has many ratings." if "n_ratings" in table else ""
+    noun, verb = said_of(rec)
+    sizes = f" A large dot has many {noun}s." if is_counted else ""
     figure = blank(
         "Map of items",
-        f"{counted(len(table), 'item')}. Near each other: liked by the same people.{sizes}",
+        f"{counted(len(table), 'item')}. Near each other: {verb} by the same people.{sizes}",
         theme,
         height=700,
     )
-    details = _details(names, counts if "n_ratings" in table else None, bias)
+    details = _details(names, counts if is_counted else None, bias, f"training {noun}")
     add = figure.add_scattergl if len(table) > _MANY else figure.add_scatter
     add(
         x=points[:, 0],
@@ -179,11 +182,11 @@ def item_map(
     return figure
 
 
-def _details(names: list[object], counts: np.ndarray | None, bias: np.ndarray | None) -> list[str]:
+def _details(names: list[object], counts: np.ndarray | None, bias: np.ndarray | None, noun: str) -> list[str]:
     """What the pointer shows of each item."""
     details = [f"<b>{wrapped(name)}</b>" for name in names]
     if counts is not None:
-        details = [f"{told}<br>{counted(int(n), 'training rating')}" for told, n in zip(details, counts, strict=True)]
+        details = [f"{told}<br>{counted(int(n), noun)}" for told, n in zip(details, counts, strict=True)]
     if bias is not None:
         details = [f"{told}<br>bias {value:+.2f}" for told, value in zip(details, bias, strict=True)]
     return details

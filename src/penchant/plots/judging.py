@@ -9,15 +9,13 @@ import numpy as np
 from penchant.checks import is_whole, require
 from penchant.data.ratings import require_ratings
 from penchant.errors import DataError
-from penchant.plots.inputs import predictions, recommender, training_ratings
+from penchant.plots.inputs import by_row_number, need_stars, predictions, recommender, training_ratings
 from penchant.plots.theme import blank, looks
-from penchant.ranking.top_n_all import top_lists
 from penchant.text import counted
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-    from penchant.arrays.seen_ratings import SeenRatings
     from penchant.arrays.types import BoolArray, Float32Array, Float64Array
     from penchant.data.ratings import Ratings
     from penchant.recommender.recommender import Recommender
@@ -134,7 +132,7 @@ def by_popularity(rec: Recommender, test: Ratings, *, k: int = 10, theme: str = 
     colours, (predicted, item_idx) = looks(theme), _tested(rec, test)
     seen = training_ratings(rec, "popularity")
     counts = seen.item_counts(rec.n_items)
-    listed = _listed(rec, seen, k)
+    listed = _listed(rec, k)
     figure = blank(
         "Error and coverage by popularity of the item",
         f"{counted(len(test), 'rating')} held out; lists of {k} for {counted(rec.n_users, 'user')}, "
@@ -202,10 +200,11 @@ def _popularity_axes(figure: go.Figure, ticks: list[str]) -> None:
 
 
 def _tested(rec: Recommender, test: Ratings) -> tuple[Float32Array, np.ndarray]:
+    need_stars(recommender(rec), "has no predicted ratings to draw")
     require_ratings(test, "test")
     if len(test) == 0:
         raise DataError("there is no test rating to draw")
-    return predictions(recommender(rec), test)
+    return predictions(rec, test)
 
 
 def _groups(rating: Float32Array, scale: tuple[float, float]) -> tuple[list[float], list[str], list[BoolArray], float]:
@@ -223,11 +222,11 @@ def _groups(rating: Float32Array, scale: tuple[float, float]) -> tuple[list[floa
     return middles, names, [place == at for at in used], float(edges[1] - edges[0])
 
 
-def _listed(rec: Recommender, seen: SeenRatings, k: int) -> BoolArray:
+def _listed(rec: Recommender, k: int) -> BoolArray:
     """Which items are in the list of at least one user."""
     listed = np.zeros(rec.n_items, dtype=np.bool_)
-    for block in top_lists(rec.model, k, seen=seen):
-        listed[block.item_idx] = True
+    for block in by_row_number(rec).recommend_all(k):
+        listed[block.column("item_id").to_numpy()] = True
     return listed
 
 

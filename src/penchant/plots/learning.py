@@ -9,7 +9,7 @@ import numpy as np
 
 from penchant.data.ratings import Ratings
 from penchant.errors import DataError, UnsupportedError
-from penchant.plots.inputs import recommender, training_ratings
+from penchant.plots.inputs import need_stars, recommender, said_of, training_ratings
 from penchant.plots.theme import blank, looks
 from penchant.text import counted
 
@@ -29,7 +29,7 @@ def learning_curve(rec: Recommender, *, theme: str = "light") -> go.Figure:
     """The error of every epoch: root mean squared, on the training ratings and, where there were any, on others.
 
     The first says how well the model remembers, the second how well it predicts. Where the second rises while the
-    first falls, the model learns noise.
+    first falls, the model learns noise. Of choices it is the error of the cells, 1 where somebody chose and else 0.
 
     Args:
         rec: the recommender.
@@ -52,7 +52,7 @@ def learning_curve(rec: Recommender, *, theme: str = "light") -> go.Figure:
         raise UnsupportedError("this model was trained without measuring errors, so there is no learning curve")
     figure = blank("Learning curve", _ending(told, history["epoch"].tolist()), theme, legend=True)
     looks_of = {
-        "train_loss": ("on training ratings", colours.orange, "dash", "circle-open"),
+        "train_loss": (f"on training {said_of(rec)[0]}s", colours.orange, "dash", "circle-open"),
         "valid_loss": ("on ratings held out", colours.blue, "solid", "circle"),
     }
     for name, errors in told.items():
@@ -70,7 +70,8 @@ def learning_curve(rec: Recommender, *, theme: str = "light") -> go.Figure:
     figure.update_xaxes(
         title_text="epoch", tickformat="d", showgrid=False, zeroline=False, **({"dtick": 1} if few else {})
     )
-    figure.update_yaxes(title_text="root mean squared error, in rating units", tickformat=".2~f", hoverformat=".4f")
+    measure = "in rating units" if rec.model.knows_stars else "of cells: chosen (1) or not (0)"
+    figure.update_yaxes(title_text=f"root mean squared error, {measure}", tickformat=".2~f", hoverformat=".4f")
     return figure
 
 
@@ -90,7 +91,8 @@ def ratings_histogram(ratings: Ratings | Recommender, *, theme: str = "light") -
         theme: "light" (default) or "dark".
 
     Raises:
-        UnsupportedError: a recommender that was kept without its ratings, or plotly is not installed.
+        UnsupportedError: a recommender that was kept without its ratings, or was learned without stars; or plotly is
+            not installed.
         DataError: there is no rating.
         ParameterError: something else than ratings or a recommender, or `theme` is another word.
 
@@ -105,6 +107,7 @@ def ratings_histogram(ratings: Ratings | Recommender, *, theme: str = "light") -
         values, scale = ratings.rating, ratings.rating_scale
     else:
         rec = recommender(ratings)
+        need_stars(rec, "has no ratings to count")
         values, scale = training_ratings(rec, "a histogram of ratings").rating, rec.rating_scale
     if len(values) == 0:
         raise DataError("there is no rating to draw")

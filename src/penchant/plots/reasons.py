@@ -1,4 +1,4 @@
-"""Plot of an explanation: why somebody is predicted to like something."""
+"""Plot of an explanation: why somebody is predicted to like something, or to choose it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from penchant.checks import is_whole, require
 from penchant.plots.theme import blank, cut, looks, shortened, wrapped
 from penchant.recommender.explanation import Effect, Explanation, RatingEffect
+from penchant.recommender.reasons.choice_explanation import ChoiceExplanation, details
+from penchant.recommender.reasons.ledger import signed
+from penchant.recommender.reasons.list_explanation import ListExplanation
 from penchant.text import counted
 
 if TYPE_CHECKING:
@@ -16,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["explanation"]
 
 _NAME = 44  # characters of a part's name
-_LEAST = 1e-6  # rating units; less is what rounding leaves
+_LEAST = 1e-6  # of a unit; less is what rounding leaves
 _REST = {
     "prior": "what was believed of anybody",
     "features": "what is known besides ratings",
@@ -32,15 +35,40 @@ class _Step(NamedTuple):
     effect: float
 
 
-def explanation(why: Explanation, *, n: int = 10, theme: str = "light") -> go.Figure:
-    """A prediction as a waterfall: from the mean of all ratings, part by part, to what is predicted.
+class _Fall(NamedTuple):
+    """A waterfall: where it starts, its steps, where it ends, and how all that is called.
 
-    The parts are the item's bias, the person's own ratings, the strongest first, and what else there is; they add up
-    to the prediction. Where the ratings are not known, they are user bias and taste.
+    Attributes:
+        title, about: above the figure.
+        unit: of the axis.
+        start, end: the values, and `start_name`, `end_name` what they are.
+        steps: in the order in which they are shown.
+        decimals: of numbers.
+    """
+
+    title: str
+    about: str
+    unit: str
+    start: float
+    start_name: str
+    end: float
+    end_name: str
+    steps: list[_Step]
+    decimals: int = 2
+
+
+def explanation(why: Explanation | ChoiceExplanation, *, n: int = 10, theme: str = "light") -> go.Figure:
+    """An explanation as a waterfall: from what holds for anybody, part by part, to what is said of the person.
+
+    Of a predicted rating it starts at the mean of all ratings; the parts are the item's bias, the person's own
+    ratings, the strongest first, and what else there is; they add up to the prediction. Where the ratings are not
+    known, they are user bias and taste. Of the chance to be chosen it starts at the item's popularity, and the parts
+    are the person's choices. An explanation by both is drawn as a rating, its two chances in words; `why.choice` draws
+    the other half.
 
     Args:
         why: from `Recommender.explain`.
-        n: how many ratings to show one by one (default 10); the others are shown together.
+        n: how many ratings or choices to show one by one (default 10); the others are shown together.
         theme: "light" (default) or "dark".
 
     Raises:
@@ -55,52 +83,82 @@ def explanation(why: Explanation, *, n: int = 10, theme: str = "light") -> go.Fi
     >>> abs(why.mean + sum(figure.data[0].x) - why.prediction) < 1e-6
     True
     """
-    require(isinstance(why, Explanation), "why", why, "an explanation, from rec.explain(...)")
+    fits = isinstance(why, Explanation | ChoiceExplanation)
+    require(fits, "why", why, "an explanation, from rec.explain(...)")
     require(is_whole(n, 0), "n", n, "a whole number of at least 0")
-    colours, steps = looks(theme), _steps(why, n)
-    figure = blank(
-        f"Why {why.predicted:.2f} for {cut(why.name, 60)}?",
-        _about(why, n),
-        theme,
-        height=180 + 26 * (len(steps) + 2),
-    )
-    reached = [why.mean]
-    for step in steps:
+    fall = _of_choice(why, n) if isinstance(why, ChoiceExplanation) else _of_rating(why, n)
+    colours = looks(theme)
+    figure = blank(fall.title, fall.about, theme, height=180 + 26 * (len(fall.steps) + 2))
+    reached = [fall.start]
+    for step in fall.steps:
         reached.append(reached[-1] + step.effect)
-    places = list(range(1, len(steps) + 1))
+    _add_bars(figure, fall, reached, theme)
+    _add_threads(figure, reached, colours.soft)
+    _add_ends(figure, fall, colours.ink)
+    _axes(figure, fall, reached, colours.ink)
+    return figure
+
+
+def _of_rating(why: Explanation, n: int) -> _Fall:
+    return _Fall(
+        title=f"Why {why.predicted:.2f} for {cut(why.name, 60)}?",
+        about=_about(why, n),
+        unit="rating",
+        start=why.mean,
+        start_name="mean of all ratings" if why.is_exact else "where the model starts",
+        end=why.prediction,
+        end_name="prediction",
+        steps=_steps(why, n),
+    )
+
+
+def _of_choice(why: ChoiceExplanation, n: int) -> _Fall:
+    whom = "somebody new" if why.user_id is None else f"user {cut(why.user_id, 20)}"
+    told = details(why, n, _LEAST)
+    return _Fall(
+        title=f"Why a chance of {why.chance:.1%} for {cut(why.name, 60)}?",
+        about=f"chance that {whom} chooses it; parts add up to the score of choice, {why.score:.3f}",
+        unit="score of choice",
+        start=why.popularity,
+        start_name="popularity",
+        end=why.score,
+        end_name="score",
+        steps=[_Step(name, shortened(name, _NAME), effect) for name, effect in told],
+        decimals=3,
+    )
+
+
+def _add_bars(figure: go.Figure, fall: _Fall, reached: list[float], theme: str) -> None:
+    colours, digits = looks(theme), fall.decimals
     figure.add_bar(
-        x=[step.effect for step in steps],
-        y=places,
+        x=[step.effect for step in fall.steps],
+        y=list(range(1, len(fall.steps) + 1)),
         base=reached[:-1],
         orientation="h",
         width=0.62,
-        marker={"color": [colours.blue if step.effect >= 0 else colours.orange for step in steps]},
-        text=[_signed(step.effect) for step in steps],
+        marker={"color": [colours.blue if step.effect >= 0 else colours.orange for step in fall.steps]},
+        text=[_signed(step.effect, digits) for step in fall.steps],
         textposition="outside",
         textfont={"color": colours.ink},
         cliponaxis=False,
         customdata=[
-            f"<b>{wrapped(step.whole)}</b><br>{_signed(step.effect)}: from {start:.2f} to {end:.2f}"
-            for step, (start, end) in zip(steps, pairwise(reached), strict=True)
+            f"<b>{wrapped(step.whole)}</b><br>{_signed(step.effect, digits)}: "
+            f"from {start:.{digits}f} to {end:.{digits}f}"
+            for step, (start, end) in zip(fall.steps, pairwise(reached), strict=True)
         ],
         hovertemplate="%{customdata}<extra></extra>",
     )
-    _add_threads(figure, reached, colours.soft)
-    _add_ends(figure, why, len(steps) + 1, colours.ink)
-    _axes(figure, why, steps, reached, colours.ink)
-    return figure
 
 
-def _axes(figure: go.Figure, why: Explanation, steps: list[_Step], reached: list[float], colour: str) -> None:
-    """Ratings below, and the name of each part beside it."""
-    start = "mean of all ratings" if why.is_exact else "where the model starts"
+def _axes(figure: go.Figure, fall: _Fall, reached: list[float], colour: str) -> None:
+    """The unit below, and the name of each part beside it."""
     lo, hi = min(reached), max(reached)
-    room = 0.14 * max(hi - lo, 0.1)
-    figure.update_xaxes(title_text="rating", range=[lo - room, hi + room], tickformat=".2~f", zeroline=False)
+    room = 0.14 * max(hi - lo, 0.1**fall.decimals * 10)
+    figure.update_xaxes(title_text=fall.unit, range=[lo - room, hi + room], tickformat=".2~f", zeroline=False)
     figure.update_yaxes(
-        tickvals=list(range(len(steps) + 2)),
-        ticktext=[start, *(step.name for step in steps), "<b>prediction</b>"],
-        range=[len(steps) + 1.7, -0.7],
+        tickvals=list(range(len(fall.steps) + 2)),
+        ticktext=[fall.start_name, *(step.name for step in fall.steps), f"<b>{fall.end_name}</b>"],
+        range=[len(fall.steps) + 1.7, -0.7],
         tickfont_color=colour,
         showgrid=False,
         zeroline=False,
@@ -112,7 +170,12 @@ def _about(why: Explanation, n: int) -> str:
     about = "parts" if why.is_exact else "approximate parts"
     given = "" if not why.ratings or not n else f"; “{why.ratings[0].rating:g} to …” is a rating of their own"
     clipped = f"; the scale ends at {why.predicted:g}" if why.is_clipped else ""
-    return f"predicted for {whom}, in {about} that add up to {why.prediction:.2f}{clipped}{given}"
+    chances = (
+        f"; listed by {why.chance:.1%} to choose it x {why.liked:.0%} to like it"
+        if isinstance(why, ListExplanation)
+        else ""
+    )
+    return f"predicted for {whom}, in {about} that add up to {why.prediction:.2f}{clipped}{chances}{given}"
 
 
 def _steps(why: Explanation, n: int) -> list[_Step]:
@@ -153,19 +216,18 @@ def _add_threads(figure: go.Figure, reached: list[float], colour: str) -> None:
     figure.add_scatter(x=x, y=y, mode="lines", line={"color": colour, "width": 1, "dash": "dot"}, hoverinfo="skip")
 
 
-def _add_ends(figure: go.Figure, why: Explanation, last: int, colour: str) -> None:
+def _add_ends(figure: go.Figure, fall: _Fall, colour: str) -> None:
     figure.add_scatter(
-        x=[why.mean, why.prediction],
-        y=[0, last],
+        x=[fall.start, fall.end],
+        y=[0, len(fall.steps) + 1],
         mode="markers+text",
         marker={"symbol": "diamond", "size": 11, "color": colour},
-        text=[f"  {why.mean:.2f}", f"  <b>{why.prediction:.2f}</b>"],
+        text=[f"  {fall.start:.{fall.decimals}f}", f"  <b>{fall.end:.{fall.decimals}f}</b>"],
         textposition="middle right",
         hoverinfo="skip",
         cliponaxis=False,
     )
 
 
-def _signed(effect: float) -> str:
-    told = f"{effect:+.2f}"
-    return "+0.00" if told == "-0.00" else told.replace("-", "−")
+def _signed(effect: float, digits: int = 2) -> str:
+    return signed(effect, digits).replace("-", "−")

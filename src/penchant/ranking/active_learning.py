@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from penchant.arrays.types import BoolArray, Float64Array, Int32Array, Int64Array
+from penchant.arrays.types import BoolArray, Float64Array, Int32Array
 from penchant.models.answers import Questions
 
 __all__ = ["questions", "questions_readable"]
 
 
 def questions(
-    asked: Questions, covariance: Float64Array, counts: Int64Array, n_users: int, mask: BoolArray, n: int
+    asked: Questions, covariance: Float64Array, counts: Float64Array, known: Float64Array, mask: BoolArray, n: int
 ) -> tuple[Int32Array, Float64Array]:
     """The items whose ratings are expected to tell most of a person, one after the other.
 
@@ -20,14 +20,14 @@ def questions(
         (x_i^T Sigma x_j)^2 / (sigma_j^2 + x_j^T Sigma x_j)
 
     and there is an answer only if the person knows the item. So the gain of a question is that drop, the mean over
-    items weighted by how often they are rated, times the share of users who have rated j. The best question is taken,
+    items weighted by how often they are rated, times the chance that the person knows j. The best question is taken,
     Sigma is lowered as its answer would, times the chance of one, and so on.
 
     Args:
         asked: what it takes to know which rating tells most: see `Model.questions`.
         covariance: Sigma, of the person's row given what is known.
         counts: ratings of each item, shape (n_items,).
-        n_users: how many gave them.
+        known: the chance that the person knows each item, shape (n_items,).
         mask: which items may be asked about.
         n: how many questions.
 
@@ -38,7 +38,6 @@ def questions(
     experimental design (MacKay 1992).
     """
     x, noise = asked
-    known = counts / max(n_users, 1)
     weights = counts / max(counts.sum(), 1)
     moments = x.T @ (x * weights[:, None])
     free = mask.copy()
@@ -58,12 +57,12 @@ def questions(
 
 
 def questions_readable(
-    asked: Questions, covariance: Float64Array, counts: Int64Array, n_users: int, mask: BoolArray, n: int
+    asked: Questions, covariance: Float64Array, counts: Float64Array, known: Float64Array, mask: BoolArray, n: int
 ) -> tuple[Int32Array, Float64Array]:
     """What `questions` does, item by item.
 
     Args:
-        asked, covariance, counts, n_users, mask, n: as for `questions`.
+        asked, covariance, counts, known, mask, n: as for `questions`.
     """
     x, noise = asked
     rows: list[int] = []
@@ -75,12 +74,11 @@ def questions_readable(
                 continue
             after = noise[j] + x[j] @ covariance @ x[j]
             drops = [(x[i] @ covariance @ x[j]) ** 2 / after for i in range(len(x))]
-            gain = counts[j] / n_users * float(np.average(drops, weights=counts))
+            gain = known[j] * float(np.average(drops, weights=counts))
             if gain > most:
                 best, most = int(j), gain
         rows.append(best)
         gains.append(most)
         towards = covariance @ x[best]
-        chance = counts[best] / n_users
-        covariance = covariance - chance * np.outer(towards, towards) / (noise[best] + x[best] @ towards)
+        covariance = covariance - known[best] * np.outer(towards, towards) / (noise[best] + x[best] @ towards)
     return np.array(rows, np.int32), np.array(gains)

@@ -19,6 +19,7 @@ __all__ = ["TopLists", "top_lists"]
 
 _SPARE = 6  # items beyond n whose scores are made exactly: those that rounding may have put on the wrong side
 _AT_ONCE = 128  # users whose scores a thread makes at once
+_SLACK = 1 + 1e-4  # of bounds, for what products round
 _EPSILON = float(np.finfo(np.float32).eps)
 
 
@@ -90,6 +91,22 @@ def _joined(lists: list[TopLists]) -> TopLists:
     return TopLists(*(np.concatenate(columns) for columns in zip(*lists, strict=True)))
 
 
+def _reach(lengths: Float64Array, biases: Float32Array, size: int) -> Float32Array:
+    """What items from each tile on can score at most, (n_tiles, 2): a length, times the user's, and a bias.
+
+    |p . q + b| is at most |p| |q| + b (Cauchy, Schwarz).
+
+    Args:
+        lengths, biases: of the items, in the order of the tiles.
+        size: items a tile.
+    """
+    highest = [np.maximum.accumulate(each[::-1])[::-1][::size] for each in (lengths, biases.astype(np.float64))]
+    found: Float32Array = np.column_stack([highest[0], highest[1] + (_SLACK - 1) * np.abs(highest[1])]).astype(
+        np.float32
+    )
+    return found
+
+
 class _Products:
     """Lists of a model with a linear form, by products of matrices.
 
@@ -106,12 +123,17 @@ class _Products:
 
         self._model, self._form, self._allowed, self._n, self._seen = model, form, allowed, n, seen
         right = np.column_stack([form.item_factors[allowed], form.item_biases[allowed]]).astype(np.float32)
-        self._tiles = tiled(right)
+        self._user_lengths = np.sqrt(np.square(form.user_factors, dtype=np.float64).sum(axis=1))
+        lengths = np.sqrt(np.square(right[:, :-1], dtype=np.float64).sum(axis=1))
+        strongest = np.argsort(-(lengths * self._user_lengths.mean() + right[:, -1]), kind="stable")
+        self._strongest = allowed[strongest]
+        self._tiles = tiled(right[strongest])
+        self._reach = _reach(lengths[strongest], right[strongest, -1], self._tiles.shape[2])
         self._n_kept = min(n + _SPARE, len(allowed))
-        self._longest = float(np.sqrt(np.square(right[:, :-1], dtype=np.float64).sum(axis=1).max()))
+        self._longest = float(lengths.max())
         self._largest = abs(form.global_mean) + float(np.abs(right[:, -1]).max())
         self._place = np.full(model.n_items, -1, dtype=np.int32)
-        self._place[allowed] = np.arange(len(allowed), dtype=np.int32)
+        self._place[self._strongest] = np.arange(len(allowed), dtype=np.int32)
         self._blas = ThreadpoolController()
 
     def lists(self, pool: Executor, start: int, stop: int) -> TopLists:
@@ -129,12 +151,13 @@ class _Products:
         return mixed.take(np.argsort(mixed.user_idx, kind="stable"))
 
     def _kept(self, pool: Executor, start: int, stop: int) -> tuple[Int32Array, Float32Array]:
-        """Places in `allowed` of the best n + 6 of each user, by the products; -1 where there are fewer; and scores."""
+        """Places in `_strongest` of the best n + 6 of each user, and scores; -1 where there are fewer."""
         from penchant.kernels.best_of_rows import best_of_rows
 
         form, n_users = self._form, stop - start
         left = np.ones((n_users, form.n_factors + 1), dtype=np.float32)
         left[:, :-1] = form.user_factors[start:stop]
+        lengths = (self._user_lengths[start:stop] * _SLACK).astype(np.float32)
         indptr, excluded = self._excluded(start, stop)
         items = np.empty((n_users, self._n_kept), dtype=np.int32)
         scores = np.empty((n_users, self._n_kept), dtype=np.float32)
@@ -144,6 +167,8 @@ class _Products:
             best_of_rows(
                 left[first:last],
                 self._tiles,
+                lengths[first:last],
+                self._reach,
                 len(self._allowed),
                 indptr[first : last + 1],
                 excluded,
@@ -157,7 +182,7 @@ class _Products:
         return items, scores
 
     def _excluded(self, start: int, stop: int) -> tuple[Int64Array, Int32Array]:
-        """What each user has seen, as places in `allowed`."""
+        """What each user has seen, as places in `_strongest`."""
         if self._seen is None:
             return np.zeros(stop - start + 1, dtype=np.int64), np.empty(0, dtype=np.int32)
         ends = self._seen.indptr[start : stop + 1]
@@ -169,7 +194,7 @@ class _Products:
         """The best n of some items of each user, by exact predictions."""
         there = places >= 0
         rows = np.repeat(users, there.sum(axis=1))
-        items = self._allowed[places[there]]
+        items = self._strongest[places[there]]
         predicted = self._model.predict(rows, items)
         order = np.lexsort((items, -predicted, rows))  # by user, then the best first, then by item
         rows, items, predicted = rows[order], items[order], predicted[order]
@@ -189,7 +214,7 @@ class _Products:
         if self._n_kept == len(self._allowed):
             return np.ones(len(users), dtype=np.bool_)
         form = self._form
-        lengths = np.sqrt(np.square(form.user_factors[users], dtype=np.float64).sum(axis=1))
+        lengths = self._user_lengths[users]
         biases = form.user_biases[users].astype(np.float64)
         sizes = lengths * self._longest + np.abs(biases) + self._largest
         margin: Float64Array = 2 * (form.n_factors + 3) * _EPSILON * sizes

@@ -93,11 +93,13 @@ class Describes:
             value, effect, low and high.
 
         Raises:
-            UnsupportedError: the model was trained without features.
+            UnsupportedError: the model was trained without features, or without stars.
             ParameterError: `interval` is no share.
         """
         import pandas as pd
 
+        if not self._state.model.knows_stars:
+            self._state.model.refuse("knows no effects of features on ratings", "")
         return pd.DataFrame(_effect_rows(self._state, interval))
 
     def item_table(self, *, interval: float | None = 0.9) -> pd.DataFrame:
@@ -108,10 +110,12 @@ class Describes:
 
         Returns:
             A DataFrame with the columns item_id, title (where items have titles), n_ratings and mean (in
-            training), bias, low and high (see `item_biases`), taste (how far users part over the item: the standard
+            training), popularity (the share of the users who chose it, where choices were learned), bias, low and high
+            (see `item_biases`), taste (how far users part over the item: the standard
             deviation, over users, of what taste adds to its predictions) and nearest (the id of the most similar
             item, see `similar_items`) with nearest_title. What the model does not know is left out: biases where it
-            learns none, and what needs the training ratings where these were not kept.
+            learns none, and what needs the training ratings where these were not kept. Where no stars were learned
+            there are n_choices, popularity and nearest.
 
         Raises:
             ParameterError: `interval` is no share.
@@ -161,8 +165,8 @@ class Describes:
         Returns:
             A DataFrame with the columns factor, pole ("+", then "-"), rank, item_id, title (where items have titles),
             loading (what the factor adds to the prediction for a user who is one standard deviation to its "+" side,
-            in rating units, or before the sigmoid of a model with one) and n_ratings. Items with few ratings rank
-            lower: by loading * n / (n + 10).
+            in rating units, or before the sigmoid of a model with one; without stars, to the score of choice) and
+            n_ratings, or n_choices. Items with few of them rank lower: by loading * n / (n + 10).
 
         Raises:
             UnsupportedError: the model has no factors.
@@ -186,14 +190,14 @@ class Describes:
         for axis in range(n_axes) if factor is None else [factor]:
             for pole, sign in (("+", 1), ("-", -1)):
                 best = top_n(sign * loadings[:, axis] * share, n)
-                table = item_table(state, best, loading=loadings[best, axis], **_known_counts(state, best))
+                table = item_table(state, best, loading=loadings[best, axis], **state.known_counts("item", best))
                 table.insert(0, "pole", pole)
                 table.insert(0, "factor", int(axis))
                 tables.append(table)
         return pd.concat(tables, ignore_index=True)
 
     def map(self, method: str = "pca", *, min_ratings: int = 0) -> pd.DataFrame:
-        """Two coordinates for each item: near each other are those that the same people like.
+        """Two coordinates for each item: near each other are those that the same people like, or choose.
 
         The vectors of items (see `similar_items`) are multiplied by n / (n + 10), so that items with few ratings lie
         near the middle and not at the rim by luck.
@@ -204,8 +208,8 @@ class Describes:
             min_ratings: leave out items with fewer training ratings (default 0).
 
         Returns:
-            A DataFrame in row order with the columns item_id, title (where items have titles), x, y and n_ratings
-            (missing where the ratings were not kept).
+            A DataFrame in row order with the columns item_id, title (where items have titles), x, y and n_ratings, or
+            n_choices (missing where the table was not kept). Without stars, nearness is that of `by="choice"`.
 
         Raises:
             UnsupportedError: the model has no factors, umap-learn is not installed, or `min_ratings` of a model that
@@ -228,7 +232,7 @@ class Describes:
         rows = np.arange(state.n_items) if counts is None else np.flatnonzero(counts >= min_ratings)
         share = state.evidence("item", 0 if counts is None else HALF_KNOWN)
         points = map_points(vectors[rows] * share[rows, None], method)
-        table = item_table(state, rows, x=points[:, 0], y=points[:, 1], **_known_counts(state, rows))
+        table = item_table(state, rows, x=points[:, 0], y=points[:, 1], **state.known_counts("item", rows))
         return table.drop(columns="rank")
 
 
@@ -263,12 +267,17 @@ def _effect_rows(state: State, interval: float) -> list[dict[str, object]]:
 
 def _known_columns(state: State, side: Side, interval: float | None) -> dict[str, NDArray[np.generic]]:
     columns: dict[str, NDArray[np.generic]] = {}
-    counts = state.counts(side)
+    counts, knows_stars = state.counts(side), state.model.knows_stars
     if counts is not None:
-        columns |= {"n_ratings": counts, "mean": _means(state, side)}
+        columns[state.count_name] = counts
+        if knows_stars:
+            columns["mean"] = _means(state, side)
+    if side == "item" and state.choices is not None:
+        columns["popularity"] = state.choices.model.item_popularity
     columns |= _bias_columns(state, side, interval)
     vectors = state.vectors(side)
-    columns["taste"] = np.linalg.norm(vectors, axis=1)
+    if knows_stars:
+        columns["taste"] = np.linalg.norm(vectors, axis=1)
     if counts is not None and vectors.shape[1]:
         ids = state.items.ids if side == "item" else state.users.ids
         columns["nearest"] = _taken(ids, state.nearest(side))
@@ -297,11 +306,6 @@ def _means(state: State, side: Side) -> Float64Array:
     counts = np.bincount(rows, minlength=n_rows)
     means = np.bincount(rows, weights=seen.rating, minlength=n_rows) / np.maximum(counts, 1)
     return np.where(counts > 0, means, np.nan)
-
-
-def _known_counts(state: State, rows: NDArray[np.integer]) -> dict[str, NDArray[np.generic]]:
-    counts = state.counts("item")
-    return {} if counts is None else {"n_ratings": counts[rows]}
 
 
 def _taken(values: NDArray[np.generic], rows: NDArray[np.integer]) -> ObjectArray:

@@ -10,7 +10,8 @@ from penchant.errors import UnsupportedError
 from penchant.recommender.state import State
 from penchant.storage import Snapshot
 from penchant.storage.atomic import opened_atomically, write_atomically
-from penchant.storage.item_export import ItemExport
+from penchant.storage.exports.choice_export import ChoiceExport
+from penchant.storage.exports.item_export import ItemExport
 from penchant.storage.targets import require_path, require_suffix
 
 __all__ = ["Exchanges", "write_export"]
@@ -26,6 +27,8 @@ class Exchanges:
     def export(self, path: str | Path, format: str | None = None, *, precision: float = 0.001) -> Path:  # noqa: A002
         """Write factors and biases of all items, with what it takes to score them for somebody new; no users.
 
+        Where choices were learned, what scores these is written, too, so that other programs make lists by both.
+
         JSON is made for phones and web pages: numbers are rounded to what `precision` needs. Parquet holds what the
         model holds. docs/phone.md says what is where, with the few lines of JavaScript that use it.
 
@@ -33,13 +36,14 @@ class Exchanges:
             path: where to. Returned as a `Path`; an old file there is replaced.
             format: "json" or "parquet"; None (default) for what the name of the file says.
             precision: how far rounding in JSON may move a prediction, in rating units: the standard deviation over
-                users (default 0.001).
+                users (default 0.001). A score of choice may move by ten times that share of its standard deviation.
 
         Raises:
             ParameterError: `format` is another word, or the name tells none, or another one; `precision` is not above
                 0; or `path` is no path.
             SourceError: the folder is missing or can't be written to.
-            UnsupportedError: the model is no dot product of factors, or item ids are neither numbers nor text.
+            UnsupportedError: the model of ratings is no dot product of factors, or item ids are neither numbers nor
+                text.
 
         >>> import penchant as pt, tempfile, pathlib, json
         >>> rec = pt.ALS(n_factors=4).fit(pt.load_dataset("sample"))
@@ -61,7 +65,8 @@ class Exchanges:
         An item is found by its id (also by an attribute imdb_id, goodreads_book_id or isbn), by its exact title, or by
         its title without regard to case, accents, punctuation and the place of its article, and by other titles in
         parentheses. Where both years are known they may differ by one. What fits no item, or several, is reported and
-        left out.
+        left out. Where only choices were learned the stars are of no use: ask with `chosen=list(mine.ratings)`, and
+        give the `scale` of a table that is none of these exports.
 
         Args:
             source: the path of a file, or a table in memory (pandas, polars, pyarrow, a dict of columns).
@@ -120,7 +125,8 @@ def write_export(
 
 
 def _export_of(state: Snapshot) -> ItemExport:
-    rule = state.model.scoring_rule()
+    learned = state.choices
+    rule = state.model.scoring_rule() if state.model.knows_stars else None
     ids = state.items.ids.tolist()
     kinds = {type(value) for value in ids}
     if kinds not in ({int}, {str}):
@@ -129,7 +135,8 @@ def _export_of(state: Snapshot) -> ItemExport:
         raise UnsupportedError(
             "some item ids differ in their type alone, as 7 and '7' do: export can't tell them apart"
         )
-    return ItemExport(rule, ids, state.item_attributes.titles, state.rating_scale)
+    choosing = None if learned is None else ChoiceExport(learned.model, learned.order)
+    return ItemExport(rule, ids, state.item_attributes.titles, state.rating_scale, choosing)
 
 
 def _as_text(value: object) -> str:

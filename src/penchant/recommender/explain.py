@@ -1,18 +1,26 @@
-"""Attribution of a prediction to what a recommender knows of a person: its parts, with ids and titles."""
+"""Attribution of a place in a list to what a recommender knows of a person: its parts, with ids and titles."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Mapping
+from dataclasses import fields
+from typing import Any, Literal, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from penchant.arrays.types import Float32Array, Float64Array, Int32Array
 from penchant.checks import is_whole, require
+from penchant.data.lookup import Many
 from penchant.recommender.explanation import Effect, Explanation, RatingEffect
-from penchant.recommender.state import State
-from penchant.recommender.who import Person, Profile, one_person
+from penchant.recommender.lists.ordering import list_order
+from penchant.recommender.people.person import Person, Profile
+from penchant.recommender.people.who import one_person
+from penchant.recommender.reasons.choice_explanation import ChoiceExplanation
+from penchant.recommender.reasons.explain_choice import choice_explanation
+from penchant.recommender.reasons.list_explanation import ListExplanation
+from penchant.recommender.state import State, learned_choices
 
 __all__ = ["Explains", "explanation"]
 
@@ -22,15 +30,60 @@ class Explains:
 
     _state: State
 
+    @overload
     def explain(
         self,
         item: Hashable,
         user_id: Hashable | None = None,
         *,
         ratings: Mapping[Hashable, float] | Profile | None = None,
+        chosen: Many | None = None,
+        by: Literal["stars"],
         n: int | None = None,
-    ) -> Explanation:
-        """One prediction in parts that add up to it, and what each of the person's own ratings has to do with it.
+    ) -> Explanation: ...
+
+    @overload
+    def explain(
+        self,
+        item: Hashable,
+        user_id: Hashable | None = None,
+        *,
+        ratings: Mapping[Hashable, float] | Profile | None = None,
+        chosen: Many | None = None,
+        by: Literal["choice"],
+        n: int | None = None,
+    ) -> ChoiceExplanation: ...
+
+    @overload
+    def explain(
+        self,
+        item: Hashable,
+        user_id: Hashable | None = None,
+        *,
+        ratings: Mapping[Hashable, float] | Profile | None = None,
+        chosen: Many | None = None,
+        by: str | None = None,
+        n: int | None = None,
+    ) -> Any: ...
+
+    def explain(
+        self,
+        item: Hashable,
+        user_id: Hashable | None = None,
+        *,
+        ratings: Mapping[Hashable, float] | Profile | None = None,
+        chosen: Many | None = None,
+        by: str | None = None,
+        n: int | None = None,
+    ) -> Explanation | ChoiceExplanation:
+        """Why an item is where it is in somebody's list: parts that add up, and what each of their own items does.
+
+        Lists by both are ordered by two chances, and each has its own reasons. What moves the chance to be chosen, the
+        person's choices say:
+
+            score  =  popularity + one part for each choice + what any choices do
+
+        It is linear in the choices, so the parts are exact. What moves the chance to be liked, their ratings say:
 
             prediction = mean + item bias + user bias + taste
 
@@ -38,32 +91,56 @@ class Explains:
         taste can be shared out among the ratings. A rating has a positive effect where it is above what the item gets
         from others and the items are alike, or below and they are opposites.
 
-        The row of a user of the training ratings was learned together with everything else, so there is a part
-        `beyond` what the ratings say with all items held still. See docs/explaining.md for how large it is.
+        The row of a user of the training table was learned together with everything else, so there is a part
+        `beyond` what the ratings, or choices, say with all items held still. See docs/explaining.md for how large it
+        is.
 
         Args:
             item: id or exact title.
-            user_id: a user of the training ratings; or None (default), with `ratings`.
+            user_id: a user of the training table; or None (default), with `ratings` or `chosen`.
             ratings: those of somebody new, {item id or title: stars}, or a `Profile`; or None (default), with
                 `user_id`.
-            n: of how many ratings, the strongest, to tell the effect one by one; the others are told together. None
-                (default) for all.
+            chosen: what somebody new chose without giving stars, ids or titles; alone or beside `ratings` (default
+                None).
+            by: the order that is explained: "both", "stars" or "choice"; None (default) for that of `recommend`.
+            n: of how many ratings, and of how many choices, the strongest, to tell the effect one by one; the others
+                are told together. None (default) for all.
+
+        Returns:
+            By "stars" an `Explanation`; by "choice" a `ChoiceExplanation`; by "both" a `ListExplanation`, which is an
+            `Explanation` with the `ChoiceExplanation` in `choice`, and both chances.
 
         Raises:
             UnknownIdError, AmbiguousTitleError: an item or a user that is not known, or not by one name.
             DataError: a rating outside the scale.
-            ParameterError: no person or two, or `n` is negative.
-            UnsupportedError: the model is of a kind that can't be taken apart.
+            ParameterError: no person or two, `by` is no order, or `n` is negative.
+            UnsupportedError: the recommender did not learn what is asked for, or the model of ratings is of a kind
+                that can't be taken apart.
 
         >>> import penchant as pt
         >>> rec = pt.ALS(n_factors=4).fit(pt.load_dataset("sample"))
         >>> why = rec.explain(rec.items[2], ratings={rec.items[0]: 5, rec.items[1]: 2})
         >>> round(why.mean + why.item_bias + why.user_bias + why.taste - why.prediction, 9)
         0.0
+        >>> round(why.chance * why.liked - why.score, 9)
+        0.0
         """
         require(n is None or is_whole(n, 0), "n", n, "a whole number of at least 0, or None for all")
-        person = one_person(self._state, user_id, ratings)
-        return explanation(self._state, person, user_id, int(self._state.names.rows([item])[0]), n)
+        state, order = self._state, list_order(self._state, by).by
+        person = one_person(state, user_id, ratings, chosen)
+        row = int(state.names.rows([item])[0])
+        if order == "choice":
+            return choice_explanation(state, person, user_id, row, n)
+        stars = explanation(state, person, user_id, row, n)
+        if order == "stars":
+            return stars
+        ranking = learned_choices(state.choices).order
+        return ListExplanation(
+            **{each.name: getattr(stars, each.name) for each in fields(stars)},
+            choice=choice_explanation(state, person, user_id, row, n),
+            liked=float(np.exp(ranking.log_liked(person.scores(np.array([row], np.int32))[0]))),
+            liked_power=ranking.liked_power,
+        )
 
 
 def explanation(state: State, person: Person, user_id: Hashable | None, item: int, n: int | None) -> Explanation:

@@ -6,8 +6,9 @@ import math
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 from html import escape
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
+from penchant.recommender.reasons.ledger import html_row, line, plain, signed
 from penchant.text import all_of, counted
 
 if TYPE_CHECKING:
@@ -88,7 +89,10 @@ class Explanation:
             slopes that were scaled so that they add up.
         before_sigmoid: mean, item bias, user bias and taste in the unit of the sum that goes into the sigmoid; None
             for a model without one.
+        by: "stars": the order of lists that it is about.
     """
+
+    by: ClassVar[str] = "stars"
 
     item_id: Hashable
     title: str | None
@@ -160,13 +164,13 @@ class Explanation:
     def to_dict(self) -> dict[str, object]:
         """All of it in values that JSON can hold; ids that are neither numbers nor texts become texts."""
         ratings = [
-            {"item_id": _plain(one.item_id), "title": one.title, "rating": one.rating, **_effect(one)}
+            {"item_id": plain(one.item_id), "title": one.title, "rating": one.rating, **_effect(one)}
             for one in self.ratings or ()
         ]
         return {
-            "item_id": _plain(self.item_id),
+            "item_id": plain(self.item_id),
             "title": self.title,
-            "user_id": _plain(self.user_id),
+            "user_id": plain(self.user_id),
             "prediction": self.prediction,
             "predicted": self.predicted,
             "is_clipped": self.is_clipped,
@@ -199,23 +203,15 @@ def _effect(effect: Effect | RatingEffect) -> dict[str, float]:
     return {"on_user_bias": effect.on_user_bias, "on_taste": effect.on_taste, "total": effect.total}
 
 
-def _plain(value: Hashable | None) -> object:
-    if hasattr(value, "item"):  # a NumPy scalar
-        value = value.item()
-    return value if value is None or isinstance(value, bool | int | float | str) else str(value)
-
-
 _NAMED = 3  # ratings in a sentence
 _SHOWN = 10  # ratings in sums and tables
 _LEAST = 0.005  # stars that two decimals show
-_WIDTH = 52  # of names in plain text
 
 _REST = {
     "prior": "what was believed of anybody",
     "features": "what is known besides ratings",
     "beyond": "what training found beyond these ratings",
 }
-_POSITIVE, _NEGATIVE = "#0072b2", "#d55e00"  # told apart by the colour-blind, too (Okabe, Ito)
 
 
 def sentence(explanation: Explanation) -> str:
@@ -233,7 +229,7 @@ def sentence(explanation: Explanation) -> str:
     told = [one for one in ratings[:_NAMED] if abs(one.total) >= _LEAST]
     if not told:
         return f"None of your ratings moved this by as much as {_LEAST:g} stars"
-    named = [f"{one.rating:g} to {one.name} ({about}{_signed(one.total)})" for one in told]
+    named = [f"{one.rating:g} to {one.name} ({about}{signed(one.total)})" for one in told]
     return f"Because you gave {all_of(named)}"
 
 
@@ -244,12 +240,12 @@ def sums(explanation: Explanation) -> str:
         explanation: of a prediction.
     """
     one, lines = explanation, [_heading(explanation)]
-    lines += [_line(f"  {name}", value, sign=at > 0) for at, (name, value) in enumerate(_four(one))]
+    lines += [line(f"  {name}", value, sign=at > 0) for at, (name, value) in enumerate(_four(one))]
     ending = f"  ({one.predicted:.2f} on the scale)" if one.is_clipped else ""
-    lines.append(_line("  = prediction", one.prediction, sign=False) + ending)
+    lines.append(line("  = prediction", one.prediction, sign=False) + ending)
     about = "" if one.is_exact else "about "
-    lines.append(_line(f"of user bias and taste, {about}", one.user_bias + one.taste, sign=True))
-    lines += [_line(f"  {name}", value, sign=True) for name, value in _details(one)]
+    lines.append(line(f"of user bias and taste, {about}", one.user_bias + one.taste, sign=True))
+    lines += [line(f"  {name}", value, sign=True) for name, value in _details(one)]
     return "\n".join(lines)
 
 
@@ -262,7 +258,7 @@ def html_table(explanation: Explanation) -> str:
     one = explanation
     details = _details(one)
     most = max([abs(value) for _, value in (*_four(one)[1:], *details)], default=0) or 1
-    rows = [_html_row(name, value, most if at else 0) for at, (name, value) in enumerate(_four(one))]
+    rows = [html_row(name, value, most if at else 0) for at, (name, value) in enumerate(_four(one))]
     ending = f" ({one.predicted:.2f} on the scale)" if one.is_clipped else ""
     rows.append(
         f"<tr><th scope='row' style='text-align:left'>prediction</th><th style='text-align:right'>"
@@ -270,7 +266,7 @@ def html_table(explanation: Explanation) -> str:
     )
     about = "" if one.is_exact else ", about"
     rows.append(f"<tr><td colspan='3' style='text-align:left'><i>user bias and taste, made of{about}</i></td></tr>")
-    rows += [_html_row(name, value, most) for name, value in details]
+    rows += [html_row(name, value, most) for name, value in details]
     return f"<table><caption>{escape(_heading(one))}</caption><tbody>{''.join(rows)}</tbody></table>"
 
 
@@ -300,28 +296,3 @@ def _details(one: Explanation) -> list[tuple[str, float]]:
     names = _REST if one.user_id is not None else {**_REST, "beyond": "what the approximation leaves over"}
     rest = [(names[kind], effect.total) for kind, effect in one.rest() if kind != "others"]
     return details + [(name, value) for name, value in rest if abs(value) >= _LEAST]
-
-
-def _line(name: str, value: float, *, sign: bool) -> str:
-    short = name if len(name) <= _WIDTH else f"{name[: _WIDTH - 3]}..."
-    return f"{short:<{_WIDTH}}{_signed(value) if sign else f'{value:.2f}':>7}"
-
-
-def _html_row(name: str, value: float, most: float) -> str:
-    """One part; with a bar to the right or to the left of the middle, as long as its share of the longest."""
-    bar = ""
-    if most:
-        length = 50 * abs(value) / most
-        side = f"margin-left:{50 if value >= 0 else 50 - length:.1f}%;width:{length:.1f}%"
-        colour = _POSITIVE if value >= 0 else _NEGATIVE
-        bar = f"<div style='width:12em'><div style='{side};height:0.8em;background:{colour}'></div></div>"
-    told = _signed(value) if most else f"{value:.2f}"
-    return (
-        f"<tr><td style='text-align:left'>{escape(name)}</td><td style='text-align:right'>{told}</td>"
-        f"<td>{bar}</td></tr>"
-    )
-
-
-def _signed(value: float) -> str:
-    told = f"{value:+.2f}"
-    return "+0.00" if told == "-0.00" else told

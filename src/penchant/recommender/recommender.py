@@ -2,49 +2,49 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from penchant import storage
-from penchant.arrays.types import Int32Array
 from penchant.checks import is_whole
 from penchant.data.attributes import Attributes
-from penchant.data.lookup import joined_rows
 from penchant.data.vocab import Vocab
 from penchant.models.model import Model, Setting
 from penchant.recommender.change import Changes
 from penchant.recommender.describe import Describes
 from penchant.recommender.exchange import Exchanges
 from penchant.recommender.explain import Explains
+from penchant.recommender.lists.ask import Asks
+from penchant.recommender.lists.recommend import Recommends
+from penchant.recommender.lists.recommend_all import RecommendsAll
 from penchant.recommender.predict import Predicts
-from penchant.recommender.recommend import Recommends
-from penchant.recommender.recommend_all import RecommendsAll
 from penchant.recommender.similar import Compares
 from penchant.recommender.state import State
-from penchant.storage import Snapshot
+from penchant.storage import LearnedChoices, Snapshot
 from penchant.text import counted
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pandas as pd
 
+    from penchant.data.choices import Choices
     from penchant.data.ratings import Ratings
     from penchant.evaluation.scorecard import Scorecard
 
 __all__ = ["Recommender", "load"]
 
 
-class Recommender(Predicts, Recommends, RecommendsAll, Explains, Compares, Describes, Changes, Exchanges):
+class Recommender(Predicts, Recommends, RecommendsAll, Asks, Explains, Compares, Describes, Changes, Exchanges):
     """A trained model with the caller's ids at its door. Made by `penchant.fit` or `penchant.load`; never unfitted.
 
     Items are named by their id or by their exact title (an id wins); users by their id. It is frozen: what changes it
     returns another one. Its questions, a file each:
 
         predict, fold_in                                       predict.py
-        recommend, ask_next                                    recommend.py
+        recommend                                              recommend.py
         recommend_all                                          recommend_all.py
+        ask_next                                               ask.py
         explain                                                explain.py
         similar_items, similar_users                           similar.py
         item_biases, feature_effects, item_table, user_table,
@@ -52,7 +52,7 @@ class Recommender(Predicts, Recommends, RecommendsAll, Explains, Compares, Descr
         add_item, add_user, update, forget                     change.py
         export, match_ratings                                  exchange.py
         evaluate, save, info, history, solver, interrupted,
-        model, users, items, n_users, n_items, rating_scale,
+        model, choices, users, items, n_users, n_items, rating_scale,
         user_attributes, item_attributes                       here
 
     Args:
@@ -73,6 +73,11 @@ class Recommender(Predicts, Recommends, RecommendsAll, Explains, Compares, Descr
     def model(self) -> Model:
         """The arrays that predict; they know row numbers, not ids."""
         return self._state.model
+
+    @property
+    def choices(self) -> LearnedChoices | None:
+        """What was learned of who chose what: `model`, `order`, `solver`, `training`; None where it was not learned."""
+        return self._state.choices
 
     @property
     def users(self) -> Vocab:
@@ -135,8 +140,13 @@ class Recommender(Predicts, Recommends, RecommendsAll, Explains, Compares, Descr
         return pd.DataFrame({"epoch": told, **columns})
 
     def info(self) -> dict[str, object]:
-        """What it is and how it was trained, in values that JSON can hold."""
+        """What it is and how it was trained, in values that JSON can hold.
+
+        Under "choices" is the same of who chose what: settings of that model, what learned it, and the numbers that
+        make chances of its scores; None where choices were not learned.
+        """
         lo, hi = self.rating_scale
+        learned = self._state.choices
         return {
             "model": self.model.kind,
             "n_users": len(self.users),
@@ -145,6 +155,7 @@ class Recommender(Predicts, Recommends, RecommendsAll, Explains, Compares, Descr
             "settings": self.model.settings(),
             "solver": self.solver,
             "training": dict(self._state.training),
+            "choices": None if learned is None else learned.told(),
             "history": [dict(row) for row in self._state.history],
             "item_attributes": list(self.item_attributes),
             "user_attributes": list(self.user_attributes),
@@ -152,54 +163,48 @@ class Recommender(Predicts, Recommends, RecommendsAll, Explains, Compares, Descr
         }
 
     def __repr__(self) -> str:
-        settings = ", ".join(f"{name}={value}" for name, value in self.solver.items() if name != "name")
-        lo, hi = self.rating_scale
-        return (
-            f"Recommender({self.model.kind}: {counted(len(self.users), 'user')}, {counted(len(self.items), 'item')}, "
-            f"scale {lo:g} to {hi:g})\n  learned by {self.solver.get('name', 'an unknown solver')}({settings})"
-        )
+        state, (lo, hi) = self._state, self.rating_scale
+        sizes = f"{counted(len(self.users), 'user')}, {counted(len(self.items), 'item')}"
+        if not state.model.knows_stars:
+            return f"Recommender(choices: {sizes})\n  learned by {_told(state.solver)}"
+        told = f"Recommender({state.model.kind}: {sizes}, scale {lo:g} to {hi:g})\n  learned by {_told(state.solver)}"
+        return told if state.choices is None else f"{told}\n  and choices by {_told(state.choices.solver)}"
 
     # -- judge --
 
-    def evaluate(self, test: Ratings, *, k: int = 10, relevant: float | None = None) -> Scorecard:
+    def evaluate(
+        self,
+        test: Ratings | Choices,
+        *,
+        known: Ratings | Choices | None = None,
+        k: int = 10,
+        relevant: float | None = None,
+    ) -> Scorecard:
         """How well it predicts and ranks held-out ratings, beside the baselines.
+
+        Lists of the row "model" are those that `recommend` makes: by both, where stars and choices were learned. The
+        rows "stars" and "choice" are then the same lists in these orders.
 
         A user or item without training ratings is cold: it gets the model's prior, and the scorecard counts it. Its
         notes say when most ids are unknown, and when pairs were trained on.
 
         Args:
-            test: ratings that were not trained on: the other part of a split, or a table with ids of its own.
+            test: ratings that were not trained on: the other part of a split, or a table with ids of its own. For a
+                recommender that was learned without stars also choices, all of which should be found.
+            known: what else is known of users of the test part, as `penchant.splits.new_users` deals it: they are
+                folded in from it, all items held still (strong generalisation); None (default) for nothing.
             k: how many items a ranking has (default 10).
             relevant: the lowest rating of an item that should be found; None (default) for three quarters up the
                 scale, 4 on a scale of 1 to 5.
 
         Raises:
-            DataError: `test` is empty.
+            DataError: `test` is empty, or the features of somebody new in `known` are not known.
+            UnsupportedError: `known` for a model that was saved without its training ratings, or that takes in nobody.
             ParameterError: `k` is less than 1, `relevant` is not on the scale, or `test` is another kind of table.
         """
-        from penchant.data.ratings import require_ratings
-        from penchant.evaluation.scorecard import score
+        from penchant.recommender.judge import judged
 
-        require_ratings(test, "test")
-        users, user_idx = joined_rows(self.users, test.users, test.user_idx)
-        items, item_idx = joined_rows(self.items, test.items, test.item_idx)
-        seen = self._state.seen
-        card = score(
-            self.model.with_rows(users, items),
-            {name: model.with_rows(users, items) for name, model in self._state.baselines.items()},
-            user_idx=user_idx,
-            item_idx=item_idx,
-            rating=test.rating,
-            seen=None if seen is None else seen.with_users(users),
-            rating_scale=self.rating_scale,
-            k=k,
-            relevant=relevant,
-        )
-        strangers = [
-            *_strangers(self.users, test.users, test.user_idx, user_idx),
-            *_strangers(self.items, test.items, test.item_idx, item_idx),
-        ]
-        return replace(card, notes=(*card.notes, *strangers))
+        return judged(self._state, test, known, k=k, relevant=relevant)
 
     # -- keep --
 
@@ -239,19 +244,10 @@ def load(path: str | Path) -> Recommender:
     return Recommender(storage.load(path))
 
 
-def _strangers(known: Vocab, other: Vocab, rows: Int32Array, joined: Int32Array) -> list[str]:
-    """A note where most ids of a test table are unknown: often they are the same ids, written as another type."""
-    is_new = joined >= len(known)
-    n_new, n_all = len(np.unique(joined[is_new])), len(np.unique(joined))
-    if 2 * n_new <= n_all:
-        return []
-    theirs, ours = other[int(rows[np.argmax(is_new)])], known[0]
-    kinds = [type(one).__name__ for one in (theirs, ours)]
-    advice = "" if kinds[0] == kinds[1] else "; ids of another type are other ids, so read both tables alike"
-    return [
-        f"{n_new:,} of {counted(n_all, known.kind)} are unknown to the model: they are like {theirs!r} ({kinds[0]}), "
-        f"those it knows like {ours!r} ({kinds[1]}){advice}"
-    ]
+def _told(solver: Mapping[str, Setting]) -> str:
+    """A solver as it is written, with its hyper-parameters."""
+    settings = ", ".join(f"{name}={value}" for name, value in solver.items() if name != "name" and "." not in name)
+    return f"{solver.get('name', 'an unknown solver')}({settings})"
 
 
 def _number(value: object) -> float:

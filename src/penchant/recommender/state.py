@@ -9,21 +9,23 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from penchant.analysis.choice_vectors import choice_vectors
 from penchant.analysis.similarity import evidence, nearest
-from penchant.analysis.taste_vectors import Tastes, tastes
+from penchant.analysis.taste_vectors import Tastes, factor_tastes, tastes
 from penchant.analysis.varimax import Axes, principal_axes, rotated
+from penchant.arrays.choice_weights import transformed
 from penchant.arrays.seen_ratings import SeenRatings
 from penchant.arrays.types import Float32Array, Float64Array, Int64Array
 from penchant.data.lookup import ItemNames
 from penchant.errors import UnsupportedError
 from penchant.models.answers import Side
-from penchant.storage import Snapshot
+from penchant.storage import LearnedChoices, Snapshot
 from penchant.text import Argument, Setting
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["HALF_KNOWN", "State", "clipped", "item_table", "kept_ratings", "require_factors"]
+__all__ = ["HALF_KNOWN", "State", "clipped", "item_table", "kept_ratings", "learned_choices", "require_factors"]
 
 HALF_KNOWN = 10.0  # ratings with which a row counts half as a neighbour, on maps and at the poles of factors
 
@@ -50,13 +52,30 @@ class State(Snapshot):
         return len(self.users)
 
     @cached_property
+    def choice_weights(self) -> Float32Array | None:
+        """What the model of choices makes of the weights in `seen`, shape (n,); None for 1 each."""
+        return None if self.seen is None or self.model.knows_stars else transformed(self.seen.rating)
+
+    @cached_property
     def tastes(self) -> Tastes:
-        """Vectors of taste of all rows."""
-        return tastes(self.model)
+        """Vectors of taste of all rows; where there are no stars, of what people choose."""
+        if self.model.knows_stars:
+            return tastes(self.model)
+        learned = learned_choices(self.choices).model
+        return factor_tastes(learned.user_factors, learned.item_factors)
 
     def vectors(self, side: Side) -> Float64Array:
-        """Vectors of taste of one side."""
+        """Vectors of taste of one side; without stars, of choice."""
+        if not self.model.knows_stars:
+            return choice_vectors(learned_choices(self.choices).model, side)
         return self.tastes.items if side == "item" else self.tastes.users
+
+    def row_vectors(self, side: Side) -> Float32Array:
+        """The numbers that the model of ratings keeps for each row of a side; without stars, that of choices."""
+        if self.model.knows_stars:
+            return self.model.row_vectors(side)
+        learned = learned_choices(self.choices).model
+        return learned.item_factors if side == "item" else learned.user_factors
 
     @cached_property
     def axes(self) -> Axes:
@@ -65,7 +84,7 @@ class State(Snapshot):
         Raises:
             UnsupportedError: it has none.
         """
-        form = self.model.linear_form()
+        form = self.model.linear_form() if self.model.knows_stars else learned_choices(self.choices).model
         if form is None:
             self.model.refuse("has no factors to rotate", "a dot_bias model does")
         axes = principal_axes(form.user_factors.astype(np.float64), form.item_factors.astype(np.float64))
@@ -73,12 +92,22 @@ class State(Snapshot):
         return rotated(axes)
 
     def counts(self, side: Side) -> Int64Array | None:
-        """Training ratings of every row; None where they were not kept."""
+        """Training ratings, or choices, of every row; None where they were not kept."""
         if self.seen is None:
             return None
         return (
             self.seen.item_counts(self.n_items) if side == "item" else self.seen.with_users(self.n_users).user_counts()
         )
+
+    def known_counts(self, side: Side, rows: NDArray[np.integer]) -> dict[str, NDArray[np.generic]]:
+        """The column n_ratings of some rows, n_choices without stars; no column where the table was not kept."""
+        counts = self.counts(side)
+        return {} if counts is None else {self.count_name: counts[rows]}
+
+    @property
+    def count_name(self) -> str:
+        """What a column of counts is called."""
+        return "n_ratings" if self.model.knows_stars else "n_choices"
 
     def evidence(self, side: Side, shrink: float) -> Float64Array:
         """How far each row is to be believed: n / (n + shrink)."""
@@ -136,6 +165,23 @@ def kept_ratings(seen: SeenRatings | None, what: str | Argument) -> SeenRatings:
             ")",
         )
     return seen
+
+
+def learned_choices(choices: LearnedChoices | None) -> LearnedChoices:
+    """What was learned of choices, if it was.
+
+    Args:
+        choices: it, or None.
+
+    Raises:
+        UnsupportedError: it was not.
+    """
+    if choices is None:
+        raise UnsupportedError(
+            "this recommender knows stars and no choices: train it again, with this release and without ",
+            Setting("choices", False),
+        )
+    return choices
 
 
 def require_factors(vectors: Float64Array) -> None:

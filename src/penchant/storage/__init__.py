@@ -9,6 +9,6 @@ docs/format.md is the complete specification.
 from __future__ import annotations
 
 from penchant.storage.model_file import inspect, load, save
-from penchant.storage.snapshot import Snapshot
+from penchant.storage.snapshot import LearnedChoices, Snapshot
 
-__all__ = ["Snapshot", "inspect", "load", "save"]
+__all__ = ["LearnedChoices", "Snapshot", "inspect", "load", "save"]

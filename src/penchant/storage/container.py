@@ -36,9 +36,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["FORMAT", "Entry", "Header", "read", "read_header", "write"]
+__all__ = ["FORMAT", "NEWEST", "Entry", "Header", "read", "read_header", "write"]
 
-FORMAT = (1, 0)  # major, minor: see "Versions" in docs/format.md
+FORMAT = (2, 0)  # major, minor: see "Versions" in docs/format.md
+NEWEST = {1: 0, 2: 0}  # of each major version that this release reads, the newest minor one that it knows
 MAX_HEADER = 8 * 2**20  # bytes
 
 _CODES = "BOOL:? U8:u1 I8:i1 U16:<u2 I16:<i2 F16:<f2 U32:<u4 I32:<i4 F32:<f4 U64:<u8 I64:<i8 F64:<f8"
@@ -247,7 +248,7 @@ def _parse_header(file: IO[bytes], size: int) -> Header:
         raise FormatError(f"this is not a penchant file: it looks like {_looks_like(opening)}")
     release = identity["release"].decode()
     version = (int(identity["major"]), int(identity["minor"]))
-    if version[0] != FORMAT[0]:
+    if version[0] not in NEWEST:
         raise FormatError(_wrong_version(version, release))
     checksum = _CHECKSUM.match(opening, identity.end())
     if checksum is None:
@@ -329,7 +330,7 @@ def _view(data: bytes, entry: Entry) -> NDArray[np.generic]:
 def _wrong_version(version: tuple[int, int], release: str) -> str:
     return (
         f"this file is of format {version[0]}.{version[1]}, written by penchant {release}; this is penchant "
-        f"{__version__}, which reads format {FORMAT[0]}: install a release that reads it, "
+        f"{__version__}, which reads formats {min(NEWEST)} to {max(NEWEST)}: install a release that reads it, "
         f"for instance with: pip install penchant=={release}"
     )
 

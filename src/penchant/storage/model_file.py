@@ -21,6 +21,8 @@ import numpy as np
 
 from penchant._version import __version__
 from penchant.errors import DataError, FormatError, ParameterError
+from penchant.models.choice.choice_model import ChoiceModel
+from penchant.models.choice.ranking_order import RankingOrder
 from penchant.storage.columns import (
     Arrays,
     read_attributes,
@@ -30,10 +32,10 @@ from penchant.storage.columns import (
     write_seen,
     write_vocab,
 )
-from penchant.storage.container import FORMAT, Header, read, read_header, write
+from penchant.storage.container import FORMAT, NEWEST, Header, read, read_header, write
 from penchant.storage.feature_json import features_from_json, features_to_json
 from penchant.storage.kinds import KINDS
-from penchant.storage.snapshot import Snapshot
+from penchant.storage.snapshot import LearnedChoices, Snapshot
 from penchant.storage.strict_json import JSON, parse_json, to_json, write_json
 from penchant.storage.targets import MODEL_SUFFIX, require_suffix
 from penchant.text import Argument, counted
@@ -50,7 +52,7 @@ if TYPE_CHECKING:
 
 __all__ = ["inspect", "load", "save"]
 
-_SECTIONS = ("model", "baselines", "users", "items", "rating_scale", "solver", "history", "training")
+_SECTIONS = ("model", "baselines", "users", "items", "rating_scale", "solver", "history", "training", "choices")
 
 
 def save(snapshot: Snapshot, path: str | os.PathLike[str]) -> Path:
@@ -81,6 +83,8 @@ def save(snapshot: Snapshot, path: str | os.PathLike[str]) -> Path:
         "history": to_json(snapshot.history, "history"),
         "training": to_json(snapshot.training, "training"),
     }
+    if snapshot.choices is not None:
+        sections["choices"] = _write_choices(snapshot.choices, arrays)
     if snapshot.seen is not None:
         write_seen("seen", snapshot.seen, len(snapshot.items), arrays)
     texts = {name: write_json(section) for name, section in sections.items()}
@@ -111,7 +115,7 @@ def load(path: str | os.PathLike[str]) -> Snapshot:
         try:
             return _assemble(_parse(header.metadata), arrays)
         except FormatError as error:
-            if header.version <= FORMAT:
+            if header.version[1] <= NEWEST[header.version[0]]:
                 raise
             raise FormatError(f"{error} ({_newer(header)})") from error
 
@@ -179,6 +183,15 @@ def _write_model(prefix: str, model: Model, arrays: Arrays) -> dict[str, JSON]:
     return {"kind": model.kind, "settings": to_json(model.settings(), f"{prefix}.settings")}
 
 
+def _write_choices(choices: LearnedChoices, arrays: Arrays) -> JSON:
+    return {
+        **_write_model("choices", choices.model, arrays),
+        "order": to_json(choices.order.settings(), "choices.order"),
+        "solver": to_json(choices.solver, "choices.solver"),
+        "training": to_json(choices.training, "choices.training"),
+    }
+
+
 def _write_side(
     side: str, vocab: Vocab, attributes: Attributes, features: FeatureEncoder | None, arrays: Arrays
 ) -> JSON:
@@ -212,6 +225,9 @@ def _assemble(sections: Mapping[str, JSON], arrays: Arrays) -> Snapshot:
     main = _object(sections.get("model"), "section 'model'")
     model = _read_model("model", main, arrays, n_users, n_items)
     _check_features(model, user_features, item_features)
+    choices = _read_choices(sections["choices"], arrays, n_users, n_items) if "choices" in sections else None
+    if choices is None and not model.knows_stars:
+        raise FormatError("it knows neither stars nor choices")
     return Snapshot(
         model=model,
         users=users,
@@ -228,6 +244,24 @@ def _assemble(sections: Mapping[str, JSON], arrays: Arrays) -> Snapshot:
         training=_object(sections.get("training"), "section 'training'"),
         user_features=user_features,
         item_features=item_features,
+        choices=choices,
+    )
+
+
+def _read_choices(section: JSON, arrays: Arrays, n_users: int, n_items: int) -> LearnedChoices:
+    what = "section 'choices'"
+    described = _object(section, what)
+    kind = described.get("kind")
+    if kind != ChoiceModel.kind:
+        raise FormatError(f"choices are of kind {kind!r}; penchant {__version__} knows {ChoiceModel.kind}")
+    own = _own_arrays("choices", arrays)
+    model = ChoiceModel.from_arrays(own, _settings(described.get("settings"), f"{what}: settings"))
+    _check_sizes("choices", model, n_users, n_items)
+    return LearnedChoices(
+        model=model,
+        order=RankingOrder.from_settings(_settings(described.get("order"), f"{what}: order")),
+        solver=_settings(described.get("solver"), f"{what}: solver"),
+        training=_object(described.get("training"), f"{what}: training"),
     )
 
 
@@ -263,16 +297,26 @@ def _read_model(prefix: str, section: Mapping[str, JSON], arrays: Arrays, n_user
     kind = section.get("kind")
     if not isinstance(kind, str) or kind not in KINDS:
         raise FormatError(f"{prefix} is of kind {kind!r}; penchant {__version__} knows {', '.join(KINDS)}")
+    own = _own_arrays(prefix, arrays)
+    model = KINDS[kind].from_arrays(own, _settings(section.get("settings"), f"the settings of {prefix}"))
+    _check_sizes(prefix, model, n_users, n_items)
+    return model
+
+
+def _own_arrays(prefix: str, arrays: Arrays) -> Arrays:
+    """Arrays of one model under their own names, all of them finite."""
     own = {name[len(prefix) + 1 :]: array for name, array in arrays.items() if name.startswith(f"{prefix}.")}
     for name, array in own.items():
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             raise FormatError(f"array '{prefix}.{name}' holds values that are not finite")
-    model = KINDS[kind].from_arrays(own, _settings(section.get("settings"), f"the settings of {prefix}"))
+    return own
+
+
+def _check_sizes(prefix: str, model: Model, n_users: int, n_items: int) -> None:
     if (model.n_users, model.n_items) != (n_users, n_items):
         raise FormatError(
             f"{prefix} has {model.n_users} users and {model.n_items} items, the vocabularies {n_users} and {n_items}"
         )
-    return model
 
 
 def _read_scale(value: JSON) -> tuple[float, float]:

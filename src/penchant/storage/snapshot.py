@@ -12,10 +12,40 @@ if TYPE_CHECKING:
     from penchant.data.attributes import Attributes
     from penchant.data.feature_encoder import FeatureEncoder
     from penchant.data.vocab import Vocab
+    from penchant.models.choice.choice_model import ChoiceModel
+    from penchant.models.choice.ranking_order import RankingOrder
     from penchant.models.model import Model, Setting
     from penchant.storage.strict_json import JSON
 
-__all__ = ["Snapshot"]
+__all__ = ["LearnedChoices", "Snapshot"]
+
+
+@dataclass(frozen=True, eq=False)
+class LearnedChoices:
+    """What was learned of who chose what.
+
+    Attributes:
+        model: scores what a user would choose; its rows are those of the snapshot.
+        order: makes chances of scores, and lists of both.
+        solver: what learned it: its name and hyper-parameters.
+        training: a summary such as the number of choices and the time; any JSON.
+    """
+
+    model: ChoiceModel
+    order: RankingOrder
+    solver: Mapping[str, Setting] = field(default_factory=dict)
+    training: Mapping[str, JSON] = field(default_factory=dict)
+
+    def told(self) -> dict[str, object]:
+        """What it is and how it was learned, in values that JSON can hold."""
+        return {
+            "n_factors": self.model.n_factors,
+            "settings": self.model.settings(),
+            "order": self.order.settings(),
+            "liked_above": self.order.threshold,
+            "solver": dict(self.solver),
+            "training": dict(self.training),
+        }
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,16 +53,17 @@ class Snapshot:
     """What a file holds: a model, the ids of its rows, and where it came from.
 
     Attributes:
-        model: the trained model.
+        model: the trained model of ratings; `NoStars` where only choices were learned.
         users, items: the ids of its rows.
         user_attributes, item_attributes: what is known of each row besides ratings, such as titles.
         rating_scale: (lo, hi), the lowest and highest rating that can be given.
-        seen: the training ratings by user, or None where they were not kept.
+        seen: the training ratings by user, or None where they were not kept. Without stars, the weights of choices.
         baselines: simpler models that were trained beside it, by name, in the order to show.
         solver: what learned it: its name and hyper-parameters.
         history: one record an epoch.
         training: a summary such as the number of ratings and the time; any JSON.
         user_features, item_features: how the model's features are made of attributes; None where it has none.
+        choices: who chose what, as learned beside the ratings or alone; None where it was not learned.
     """
 
     model: Model
@@ -48,3 +79,4 @@ class Snapshot:
     training: Mapping[str, JSON] = field(default_factory=dict)
     user_features: FeatureEncoder | None = None
     item_features: FeatureEncoder | None = None
+    choices: LearnedChoices | None = None

@@ -8,7 +8,7 @@ from tests.choice_tables import choice_table
 
 from penchant.arrays.seen_ratings import SeenRatings
 from penchant.models.choice.choice_model import ChoiceModel
-from penchant.models.choice.count_choices import count_choices
+from penchant.models.choice.count_choices import count_choices, users_anew
 from penchant.solvers.choice.choice_als import ChoiceALS
 from penchant.solvers.choice.choice_data import ChoiceData
 from penchant.solvers.choice.ease import EASE
@@ -33,6 +33,10 @@ def case(request: pytest.FixtureRequest) -> tuple[ChoiceModel, SeenRatings]:
     return last.model, everybody(data)
 
 
+def forgotten(model: ChoiceModel, others: SeenRatings) -> ChoiceModel:
+    return users_anew(count_choices(model.without_user(AT), model, others), others)
+
+
 def chosen(model: ChoiceModel, others: SeenRatings) -> np.ndarray:
     """Items that the others' choices do not explain the popularity of."""
     extra = model.item_popularity * (model.n_users + 1) - others.item_counts(model.n_items)
@@ -44,14 +48,14 @@ def test_popularity_does_not_tell_what_they_chose(case: tuple[ChoiceModel, SeenR
     others = seen.without_user(AT)
     row_only = model.without_user(AT)
     assert set(seen.items_of(AT).tolist()) <= set(chosen(row_only, others).tolist())  # the attack is worth something
-    after = count_choices(row_only, others)
+    after = forgotten(model, others)
     assert not len(chosen(after, others))
     assert np.allclose(after.item_popularity, others.item_counts(model.n_items) / others.n_users)
 
 
 def test_biases_go_with_popularity_as_they_did(case: tuple[ChoiceModel, SeenRatings]) -> None:
     model, seen = case
-    after = count_choices(model.without_user(AT), seen.without_user(AT))
+    after = forgotten(model, seen.without_user(AT))
     order = np.argsort(after.item_popularity, kind="stable")
     assert (np.diff(after.item_biases[order]) >= -1e-7).all()
     assert np.allclose(after.item_biases, model.item_biases, atol=0.05 * np.ptp(model.item_biases) + 0.01)
@@ -60,12 +64,20 @@ def test_biases_go_with_popularity_as_they_did(case: tuple[ChoiceModel, SeenRati
 def test_rows_of_the_others_are_those_of_their_choices(case: tuple[ChoiceModel, SeenRatings]) -> None:
     model, seen = case
     others = seen.without_user(AT)
-    after = count_choices(model.without_user(AT), others)
+    after = forgotten(model, others)
     for user in (0, 50, 148):
         row = after.fold_in_user(others.items_of(user)).factors
         np.testing.assert_allclose(after.user_factors[user], row, atol=1e-5)
     scores = [one.scores(one.user_factors[0]) for one in (after, model)]
     assert np.corrcoef(*scores)[0, 1] > 0.98
+
+
+def test_others_move_as_little_as_one_person_teaches(case: tuple[ChoiceModel, SeenRatings]) -> None:
+    model, seen = case
+    after = forgotten(model, seen.without_user(AT))
+    before = np.delete(model.scores(model.user_factors), AT, axis=0)
+    moved = after.scores(after.user_factors) - before
+    assert np.sqrt(np.mean(moved**2)) < 0.05 * before.std()
 
 
 def test_an_item_that_only_they_chose_has_no_row() -> None:
@@ -75,7 +87,7 @@ def test_an_item_that_only_they_chose_has_no_row() -> None:
         ChoiceData(users, items, data.n_users, 21)
     )
     seen = SeenRatings.from_pairs(users, items, np.ones(len(users), np.float32), data.n_users)
-    after = count_choices(last.model.without_user(AT), seen.without_user(AT))
+    after = forgotten(last.model, seen.without_user(AT))
     assert not after.item_factors[20].any()
     assert not after.item_inputs[20].any()
     assert after.item_popularity[20] == 0

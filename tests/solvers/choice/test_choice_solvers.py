@@ -185,14 +185,53 @@ def test_ease_chooses_its_columns(choices: ChoiceData) -> None:
 
 
 def test_ease_alone_is_a_share_of_one(choices: ChoiceData) -> None:
-    ease = EASE(n_factors=8)
-    mix = learned(ChoiceMix(ease=ease, share=1), choices)
+    ease = EASE(n_factors=8, reg=30)
+    mix = learned(ChoiceMix(ease=ease, share=1, popularity=0), choices)
     np.testing.assert_allclose(mix.user_factors, learned(ease, choices).user_factors, atol=1e-6)
-    factors = ChoiceALS(n_factors=4)
-    alone = learned(ChoiceMix(ease=ease, factors=factors, share=0), choices)
+    factors = ChoiceALS(n_factors=4, reg=3.0)
+    alone = learned(ChoiceMix(ease=ease, factors=factors, share=0, popularity=0), choices)
     np.testing.assert_allclose(alone.user_factors, learned(factors, choices).user_factors, atol=1e-6)
 
 
 def test_there_are_as_many_epochs_as_were_announced(choices: ChoiceData) -> None:
-    for solver in SOLVERS.values():
-        assert sum(1 for _ in solver.epochs(choices)) == solver.n_epochs
+    for name, solver in SOLVERS.items():
+        given = dataclasses.replace(solver, share=0.5) if name == "mix" else solver
+        assert sum(1 for _ in given.epochs(choices)) == solver.n_epochs
+
+
+def test_the_mix_is_the_mean_of_its_learners_and_popularity(choices: ChoiceData) -> None:
+    ease, factors = EASE(n_factors=8, reg=20), ChoiceALS(n_factors=6, reg=2)
+    parts = [learned(each, choices) for each in (factors, ease)]
+    tables = [each.scores(each.user_factors) for each in parts]
+    units = [np.sqrt(each.var(axis=1).mean()) for each in tables]
+    weight = np.array([0.4 / units[0], 0.6 / units[1], 0.5 / choices.popularity.std()])
+    weight /= weight.sum()
+    wanted = weight[0] * tables[0] + weight[1] * tables[1] + weight[2] * choices.popularity
+    mix = learned(ChoiceMix(ease=ease, factors=factors, share=0.6, popularity=0.5), choices)
+    np.testing.assert_allclose(mix.scores(mix.user_factors), wanted, atol=1e-4)
+
+
+def test_a_validation_part_decides_the_same_again(choices: ChoiceData) -> None:
+    one, again = (learned(ChoiceMix(), choices) for _ in range(2))
+    np.testing.assert_array_equal(one.user_factors, again.user_factors)
+    np.testing.assert_array_equal(one.item_biases, again.item_biases)
+
+
+def test_a_model_that_was_asked_for_late_is_that_of_its_epoch(choices: ChoiceData) -> None:
+    for solver in (ChoiceALS(n_factors=10, block=4, reg=2), ChoiceMix(share=0.5)):
+        early = [epoch.model.item_factors for epoch in solver.epochs(choices)]
+        late = [epoch.model.item_factors for epoch in list(solver.epochs(choices))]
+        assert len(early) == len(late)
+        for one, other in zip(early, late, strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
+def test_where_only_popularity_tells_popularity_is_listened_to() -> None:
+    rng = np.random.default_rng(0)
+    chance = 60 / (10 + np.arange(150)) ** 1.5
+    users, items = np.nonzero(rng.random((1500, 150)) < 2 * chance / chance.sum())
+    data = ChoiceData(users.astype(np.int32), items.astype(np.int32), 1500, 150)
+    model = learned(ChoiceMix(), data)
+    scores = model.scores(model.user_factors)
+    alike = [np.corrcoef(row, data.popularity)[0, 1] for row in scores[:200]]
+    assert np.mean(alike) > 0.9

@@ -29,27 +29,35 @@ def items(
     *,
     n: CountOption = 10,
     by: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--sort",
             help="bias: liked beyond what taste explains; low: the same, on the safe side where ratings are few; "
-            "ratings: how many; mean: of the ratings; taste: how far users part over them.",
+            "ratings: how many, or choices; mean: of the ratings; taste: how far users part over them.",
+            show_default="bias, or ratings where there are no stars",
         ),
-    ] = "bias",
+    ] = None,
     worst: Annotated[bool, typer.Option("--worst", help="The lowest first.")] = False,
     min_ratings: _MinRatings = 0,
     as_json: JsonOption = False,
 ) -> None:
     """Rank the items by learned bias, or by what else is known of them.
 
-    The first are liked beyond what taste explains; with --worst the least liked come first.
+    The first are liked beyond what taste explains; with --worst the least liked come first. Where only choices were
+    learned, the most chosen come first.
     """
     from penchant.recommender.recommender import load
 
     check_n(n)
-    if by not in _SORTS:
+    if by is not None and by not in _SORTS:
         raise ParameterError(f"--sort is {by!r}: use {', '.join(_SORTS)}")
     recommender = load(file)
+    knows_stars = recommender.model.knows_stars
+    by = by or ("bias" if knows_stars else "ratings")
+    if by != "ratings" and not knows_stars:
+        raise UnsupportedError(
+            f"--sort {by} needs stars, and this recommender was learned from choices, without stars: use --sort ratings"
+        )
     if by in ("bias", "low"):
         frame = recommender.item_biases(n, worst=worst, min_ratings=min_ratings, by=by)
     else:
@@ -60,16 +68,18 @@ def items(
 def _ranked(recommender: "Recommender", column: str, n: int, worst: bool, min_ratings: int) -> "pd.DataFrame":
     """The table of items by one of its columns; ties in row order, what is not known last."""
     table = recommender.item_table()
-    if column not in table or (min_ratings and "n_ratings" not in table):
+    counted_as = "n_ratings" if recommender.model.knows_stars else "n_choices"
+    column = counted_as if column == "n_ratings" else column
+    if column not in table or (min_ratings and counted_as not in table):
         raise UnsupportedError(
             "that ranking needs the training ratings, and this model was kept without them (",
             Setting("keep_ratings", False),
             ")",
         )
     if min_ratings > 0:
-        table = table[table["n_ratings"] >= min_ratings]
+        table = table[table[counted_as] >= min_ratings]
     table = table.sort_values(column, ascending=worst, kind="stable").head(n).reset_index(drop=True)
-    kept = [name for name in ("item_id", "title", "n_ratings", "mean", "bias", "taste") if name in table]
+    kept = [name for name in ("item_id", "title", counted_as, "mean", "bias", "taste") if name in table]
     table = table[kept]
     table.insert(0, "rank", range(1, len(table) + 1))
     return table
@@ -81,12 +91,14 @@ def similar(
     *,
     users: Annotated[bool, typer.Option("--users", help="Users who like the same as a user, instead.")] = False,
     by: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--by",
-            help="taste: liked by the same people; cosine: the factors as they are; ratings: by those who rated both.",
+            help="taste: liked by the same people; cosine: the factors as they are; ratings: by those who rated both; "
+            "choice: chosen by the same people.",
+            show_default="taste, or choice where there are no stars",
         ),
-    ] = "taste",
+    ] = None,
     n: CountOption = 10,
     as_json: JsonOption = False,
 ) -> None:
@@ -98,6 +110,7 @@ def similar(
 
     check_n(n)
     recommender = load(file)
+    by = by or ("taste" if recommender.model.knows_stars else "choice")
     if users:
         frame = recommender.similar_users(user_id_of(item, recommender), n, by=by)
     else:
@@ -115,11 +128,16 @@ def explain(
         int | None,
         typer.Option("-n", help="Of how many ratings, the strongest, to tell the effect.", show_default="all"),
     ] = None,
+    by: Annotated[
+        str | None,
+        typer.Option("--by", help="The order to explain: both, stars or choice.", show_default="that of recommend"),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Say why somebody is predicted to give an item what is predicted.
+    """Say why an item is where it is in somebody's list.
 
-    Mean, item bias, user bias and taste add up to the prediction; and each of the person's own ratings has its part.
+    What the person chose moves the chance to be chosen, and their ratings the predicted rating: exact parts that add
+    up.
     """
     from penchant.recommender.recommender import load
 
@@ -128,7 +146,7 @@ def explain(
     recommender = load(file)
     who = one_of(user_id, ratings, recommender)
     arguments: dict[str, object] = who.arguments
-    why = recommender.explain(item_id(item, recommender), n=n, **arguments)  # type: ignore[arg-type]
+    why = recommender.explain(item_id(item, recommender), n=n, by=by, **arguments)  # type: ignore[call-overload]
     if as_json:
         print_json({**who.told, **why.to_dict()})
     else:

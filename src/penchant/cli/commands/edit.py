@@ -11,10 +11,11 @@ from penchant.cli.commands.train import check_output
 from penchant.cli.options import JsonOption, ModelArgument
 from penchant.cli.output import as_text, note, print_json, print_lines, size_in_words
 from penchant.cli.typed_ids import alike_ids, user_id
-from penchant.cli.typed_ratings import RatingsArgument, read
+from penchant.cli.typed_ratings import RatingsArgument, read_for
 from penchant.text import counted
 
 if TYPE_CHECKING:
+    from penchant.data.choices import Choices
     from penchant.data.ratings import Ratings
     from penchant.recommender.recommender import Recommender
 
@@ -27,7 +28,7 @@ _Output = Annotated[
     ),
 ]
 _NOTHING: dict[str, Any] = {
-    **dict.fromkeys(("n_ratings", "n_changed", "n_users", "n_items"), 0),
+    **dict.fromkeys(("n_changed", "n_users", "n_items"), 0),
     **dict.fromkeys(("touched_users", "touched_items"), 0.0),
     **dict.fromkeys(("moved_users", "moved_items")),
 }
@@ -41,7 +42,7 @@ def update(
     as_json: JsonOption = False,
     reading: Mapping[str, object],
 ) -> None:
-    """Take new ratings into a saved recommender, without training.
+    """Take new ratings into a saved recommender, without training; new choices into one that was learned from these.
 
     Adds the users and items that are new, and brings up to date those that have new ratings. Of a pair that was rated
     before, the new rating counts. The file is written whole or not at all.
@@ -51,19 +52,22 @@ def update(
     target = output or file
     check_output(target, ratings, reading.get("items"), reading.get("users"))
     recommender = load(file)
-    scale = {} if _is_dataset(ratings) else {"rating_scale": recommender.rating_scale}
-    new = _alike(read(ratings, scale | dict(reading)), recommender)
+    needs_scale = recommender.model.knows_stars and not _is_dataset(ratings)
+    scale = {"rating_scale": recommender.rating_scale} if needs_scale else {}
+    new = _alike(read_for(recommender, ratings, scale | dict(reading)), recommender)
     after = recommender.update(new)
     if after is not recommender or output is not None:
         after.save(target)
-    told = _NOTHING if after is recommender else _latest(after)
+    counted_as = "n_ratings" if recommender.model.knows_stars else "n_choices"
+    told = {counted_as: 0, **_NOTHING} if after is recommender else {**_NOTHING, **_latest(after)}
     if as_json:
-        print_json({"file": target, "report": new.report.to_dict(), **{name: told[name] for name in _NOTHING}})
+        kept = {name: told[name] for name in (counted_as, *_NOTHING)}
+        print_json({"file": target, "report": new.report.to_dict(), **kept})
         return
     if after is recommender:
         print_lines(f"nothing new: {target} is as {file} was" if output else f"nothing new: {file} stays as it is")
         return
-    print_lines(f"saved {target} ({_size(target)}): {_news(told)}", *_moves(told))
+    print_lines(f"saved {target} ({_size(target)}): {_news(told, counted_as)}", *_moves(told))
 
 
 def _is_dataset(source: str) -> bool:
@@ -73,8 +77,8 @@ def _is_dataset(source: str) -> bool:
     return source in [dataset.name for dataset in list_datasets()] and not Path(source).is_file()
 
 
-def _alike(new: "Ratings", recommender: "Recommender") -> "Ratings":
-    """The ratings with ids of the types of the recommender's: a file of text can't say of what type an id is."""
+def _alike(new: "Ratings | Choices", recommender: "Recommender") -> "Ratings | Choices":
+    """The table with ids of the types of the recommender's: a file of text can't say of what type an id is."""
     from penchant.data.vocab import Vocab
 
     users, items = (
@@ -90,9 +94,10 @@ def _latest(recommender: "Recommender") -> dict[str, Any]:
     return latest
 
 
-def _news(told: Mapping[str, Any]) -> str:
-    counts = [counted(told["n_ratings"], "new rating"), counted(told["n_users"], "new user")]
-    changed = f", {counted(told['n_changed'], 'rating')} changed" if told["n_changed"] else ""
+def _news(told: Mapping[str, Any], counted_as: str) -> str:
+    noun = {"n_ratings": "rating", "n_choices": "choice"}[counted_as]
+    counts = [counted(told[counted_as], f"new {noun}"), counted(told["n_users"], "new user")]
+    changed = f", {counted(told['n_changed'], noun)} changed" if told["n_changed"] else ""
     return f"{', '.join(counts)}, {counted(told['n_items'], 'new item')}{changed}"
 
 
@@ -100,6 +105,8 @@ def _moves(told: Mapping[str, Any]) -> list[str]:
     lines = []
     for side in ("users", "items"):
         moved = told[f"moved_{side}"]
+        if moved is None and not told[f"touched_{side}"]:
+            continue
         apart = "" if moved is None else f"; predictions of those known before moved by {moved:.3f} on average"
         lines.append(f"{told[f'touched_{side}']:.1%} of the {side} brought up to date{apart}")
     return lines

@@ -1,5 +1,6 @@
-"""`penchant evaluate`: a recommender judged on held-out ratings, and the scorecard as the shell shows it."""
+"""`penchant evaluate`: a recommender judged on what was held out, and the scorecard as the shell shows it."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
@@ -9,8 +10,9 @@ import typer
 from penchant.cli.options import JsonOption, ModelArgument
 from penchant.cli.output import Table, note, print_json, print_lines, print_table
 from penchant.cli.typed_ids import match_ids
-from penchant.cli.typed_ratings import RatingsArgument, read
-from penchant.text import counted
+from penchant.cli.typed_ratings import RatingsArgument, read_for
+from penchant.errors import ParameterError
+from penchant.text import Argument, counted
 
 if TYPE_CHECKING:
     from penchant.data.vocab import Vocab
@@ -37,17 +39,22 @@ def evaluate(
     as_json: JsonOption = False,
     reading: Mapping[str, object],
 ) -> None:
-    """Measure a saved recommender on other ratings, beside simple baselines.
+    """Measure a saved recommender on other ratings, beside simple baselines; one that was learned from choices, on
+    other choices.
+
+    Where stars and choices were learned, the lists of "model" are ordered by both, and those of "stars" and "choice" by
+    one of them.
 
     On ratings that were in the training it tells what was remembered: a warning says how many there are.
     """
-    from penchant import storage
-    from penchant.recommender.recommender import Recommender
+    from penchant.recommender.recommender import load
 
-    snapshot = storage.load(file)
-    test = read(ratings, reading)
-    test = replace(test, users=named_alike(test.users, snapshot.users), items=named_alike(test.items, snapshot.items))
-    card = Recommender(snapshot).evaluate(test, k=k, relevant=relevant)
+    recommender = load(file)
+    if relevant is not None and not recommender.model.knows_stars:
+        raise ParameterError(Argument("relevant"), " is a rating, and this recommender knows no stars: leave it out")
+    test = read_for(recommender, ratings, reading)
+    users, items = named_alike(test.users, recommender.users), named_alike(test.items, recommender.items)
+    card = recommender.evaluate(replace(test, users=users, items=items), k=k, relevant=relevant)
     note(*(f"warning: {told}" for told in card.notes))
     if as_json:
         print_json({"file": file, "ratings": ratings, **card.to_dict()})
@@ -68,7 +75,7 @@ def error_table(card: "Scorecard") -> Table:
     """One row a model: the errors and the quality of its lists."""
     from penchant.evaluation.test_lists import RECALL_AT
 
-    columns = (*_ERRORS, f"ndcg@{card.k}", f"recall@{RECALL_AT}")
+    columns = [*(_ERRORS if _knows_stars(card) else ()), f"ndcg@{card.k}", f"recall@{RECALL_AT}"]
     rows = [(name, *(scores[column] for column in columns)) for name, scores in card.rows().items()]
     return Table(("", *columns), rows, decimals=4)
 
@@ -76,19 +83,32 @@ def error_table(card: "Scorecard") -> Table:
 def full_table(card: "Scorecard") -> Table:
     """One row a metric, one column a model: it fits a terminal of 80 columns."""
     rows = card.rows()
-    metrics = [(metric, *(scores[metric] for scores in rows.values())) for metric in rows["model"]]
+    if card.orders:  # the baseline that says least makes room for the other orders
+        rows.pop("global mean", None)
+    metrics = [
+        (metric, *(scores[metric] for scores in rows.values()))
+        for metric in rows["model"]
+        if _knows_stars(card) or metric not in _ERRORS
+    ]
     return Table(("", *rows), metrics, decimals=4)
 
 
 def about(card: "Scorecard") -> list[str]:
     """What the numbers are about, in words."""
+    noun = "rating" if _knows_stars(card) else "choice"
+    least = f" with a rating of at least {card.relevant:g}" if _knows_stars(card) else ""
     lines = [
-        f"{counted(card.n_ratings, 'rating')} of {counted(card.n_users, 'user')}",
-        f"lists of {card.k} for {counted(card.n_ranked_users, 'user')} with a rating of at least {card.relevant:g}",
+        f"{counted(card.n_ratings, noun)} of {counted(card.n_users, 'user')}",
+        f"lists of {card.k} for {counted(card.n_ranked_users, 'user')}{least}",
     ]
     if card.n_cold_users or card.n_cold_items:
         lines.append(
-            f"without training ratings, predicted as anybody's: {counted(card.n_cold_users or 0, 'user')} and "
+            f"without training {noun}s, predicted as anybody's: {counted(card.n_cold_users or 0, 'user')} and "
             f"{counted(card.n_cold_items or 0, 'item')}"
         )
     return lines
+
+
+def _knows_stars(card: "Scorecard") -> bool:
+    """Whether it has errors: there are none without stars."""
+    return not math.isnan(card.rmse)

@@ -35,7 +35,8 @@ def export(
     check_output(output, file, is_model=False)
     recommender = load(file)
     path = recommender.export(output, format_, precision=precision)
-    form = recommender.model.linear_form()
+    learned = None if recommender.model.knows_stars else recommender.choices
+    form = recommender.model.linear_form() if learned is None else learned.model.linear_form()
     size, n_factors = Path(path).stat().st_size, 0 if form is None else form.n_factors
     if as_json:
         print_json({"file": output, "bytes": size, "n_items": recommender.n_items, "n_factors": n_factors})

@@ -30,10 +30,11 @@ _KINDS = {  # and the options that each needs
     "bias_ranking": (),
     "item_map": (),
     "explanation": ("--item", "--user"),
+    "two_questions": ("--user",),
     "intervals_by_count": (),
     "by_popularity": ("--test",),
 }
-_COUNTED = ("bias_ranking", "explanation")
+_COUNTED = ("bias_ranking", "explanation", "two_questions")
 
 
 def plot(
@@ -49,7 +50,7 @@ def plot(
         str | None, typer.Option("--item", help="Of explanation: id or exact title.", show_default=False)
     ] = None,
     user_id: Annotated[
-        str | None, typer.Option("--user", help="Of explanation: a user's id.", show_default=False)
+        str | None, typer.Option("--user", help="Of explanation and two_questions: a user's id.", show_default=False)
     ] = None,
     test: Annotated[
         str | None,
@@ -61,7 +62,12 @@ def plot(
         ),
     ] = None,
     n: Annotated[
-        int | None, typer.Option("-n", help="Of bias_ranking and explanation: how many rows.", show_default=False)
+        int | None,
+        typer.Option(
+            "-n",
+            help="Of bias_ranking and explanation: how many rows; of two_questions: how many of the best.",
+            show_default=False,
+        ),
     ] = None,
     worst: Annotated[bool, typer.Option("--worst", help="Of bias_ranking: the least liked.")] = False,
     as_json: JsonOption = False,
@@ -137,4 +143,6 @@ def _draw(
     if kind == "explanation":
         why = recommender.explain(item_id_of(item or "", recommender), user_id_of(user or "", recommender))
         return draw(why, **options)
+    if kind == "two_questions":
+        return draw(recommender, user_id_of(user or "", recommender), **options)
     return draw(recommender, **options) if test is None else draw(recommender, test, **options)

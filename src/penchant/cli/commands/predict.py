@@ -93,8 +93,21 @@ def info(file: ModelArgument, *, as_json: JsonOption = False) -> None:
     if as_json:
         print_json(told)
         return
-    width = max(map(len, told))
-    print_lines(*(f"{name:<{width}}  {_info_value(name, jsonable(value))}" for name, value in told.items()))
+    rows = _info_rows(told)
+    width = max(map(len, rows))
+    print_lines(*(f"{name:<{width}}  {_info_value(name, jsonable(value))}" for name, value in rows.items()))
+
+
+def _info_rows(told: dict[str, object]) -> dict[str, object]:
+    """What is told, a line each: what was learned of choices takes several."""
+    rows: dict[str, object] = {}
+    for name, value in told.items():
+        if name != "choices" or not isinstance(value, dict):
+            rows[name] = value
+            continue
+        rows[name] = {key: part for key, part in value.items() if not isinstance(part, dict)}
+        rows |= {f"{name} {key}": part for key, part in value.items() if isinstance(part, dict)}
+    return rows
 
 
 def _info_value(name: str, value: Json) -> str:

@@ -7,7 +7,7 @@ import typer
 from penchant.cli.conditions import WhereOption, WithoutOption, condition
 from penchant.cli.options import CountOption, IntervalOption, JsonOption, ModelArgument, check_n
 from penchant.cli.output import Table, print_json, print_lines, print_table
-from penchant.cli.persons import RatingsOption, Who, read_person, who_of
+from penchant.cli.persons import ChosenOption, RatingsOption, Who, read_person, who_of
 from penchant.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 __all__ = ["ask_next", "recommend"]
 
+_Diversity = Annotated[
+    float, typer.Option("--diversity", help="From 0, the best, to 1, as unlike each other as can be.")
+]
 _HOW = {"mean": "mean", "least-misery": "least_misery"}
 
 
@@ -34,25 +37,43 @@ def recommend(
             show_default=False,
         ),
     ] = None,
+    chosen: ChosenOption = None,
     how: Annotated[
-        str, typer.Option("--how", help="What counts for a group: the mean, or (least-misery) the lowest prediction.")
+        str, typer.Option("--how", help="What counts for a group: the mean, or (least-misery) the lowest score.")
     ] = "mean",
+    by: Annotated[
+        str | None,
+        typer.Option(
+            "--by",
+            help="both: what they would choose and like; stars: what they would like if they had to take it; choice: "
+            "what they would choose.",
+            show_default="both, or the one that was learned",
+        ),
+    ] = None,
     n: CountOption = 10,
     include_seen: Annotated[
         bool, typer.Option("--include-seen", help="Also recommend what the user has rated already.")
     ] = False,
     where: WhereOption = None,
     without: WithoutOption = None,
-    diversity: Annotated[
-        float, typer.Option("--diversity", help="From 0, the best, to 1, as unlike each other as can be.")
+    min_ratings: Annotated[
+        int, typer.Option("--min-ratings", help="Leave out items with fewer ratings, or choices, in the training.")
+    ] = 0,
+    popularity: Annotated[
+        float,
+        typer.Option("--popularity", help="From -1, niche, through 0, as learned, to 1, mainstream; not by stars."),
     ] = 0.0,
+    diversity: _Diversity = 0.0,
     interval: IntervalOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Recommend items to a user, to somebody new, or to a group, the highest predicted rating first.
+    """Recommend items to a user, to somebody new, or to a group: first what they are likely to choose and to like.
+
+    The column score is the chance that the list is ordered by, predicted the rating that would be given.
 
     Examples: penchant recommend films.penchant --ratings letterboxd/ratings.csv --where genres=Comedy; penchant
-    recommend films.penchant --user 7 --user 12 --how least-misery
+    recommend films.penchant --chosen 'Titanic (1997)' --popularity -0.5; penchant recommend films.penchant --user 7
+    --user 12 --how least-misery
     """
     from penchant.recommender.recommender import load
 
@@ -60,14 +81,12 @@ def recommend(
     if how not in _HOW:
         raise ParameterError(f"--how is {how!r}: use mean or least-misery")
     recommender = load(file)
-    people = who_of(user_id, ratings, recommender)
-    options: dict[str, Any] = {
-        "exclude_seen": not include_seen,
-        "where": condition(where, without, recommender.item_attributes),
-        "diversity": diversity,
-        "interval": interval,
-    }
-    _print(people, _recommended(recommender, people, n, _HOW[how], options), how, as_json, bool(where or without))
+    options: dict[str, Any] = {"by": by, "popularity": popularity, "diversity": diversity, "interval": interval}
+    options |= {"exclude_seen": not include_seen, "min_ratings": min_ratings}
+    options |= {"where": condition(where, without, recommender.item_attributes)}
+    people = who_of(user_id, ratings, recommender, chosen)
+    table = _recommended(recommender, people, n, _HOW[how], options)
+    _print(people, table, how, as_json, bool(where or without or min_ratings))
 
 
 def _recommended(recommender: "Recommender", people: list[Who], n: int, how: str, options: dict[str, Any]) -> Table:
@@ -87,7 +106,7 @@ def _print(people: list[Who], table: Table, how: str, as_json: bool, has_conditi
     elif has_conditions:
         print_lines("nothing is left that meets these conditions: leave one out, or try --include-seen")
     else:
-        print_lines(f"{' and '.join(map(str, people))} has rated every item: --include-seen ranks those too")
+        print_lines(f"{' and '.join(map(str, people))} has rated or chosen every item: --include-seen ranks those too")
 
 
 def ask_next(

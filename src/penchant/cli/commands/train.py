@@ -14,29 +14,53 @@ from penchant.cli.commands.evaluate import about, error_table
 from penchant.cli.options import JsonOption
 from penchant.cli.output import Interrupted, Table, note, print_json, print_lines, print_table, size_in_words
 from penchant.cli.progress import EpochCounter, epoch_table
-from penchant.cli.solver_options import SOLVERS, build_solver
-from penchant.cli.typed_ratings import RatingsArgument, read
+from penchant.cli.solver_options import CHOICE_SOLVERS, SOLVERS, build_choice_solver, build_solver
+from penchant.cli.typed_ratings import RatingsArgument, read, read_choices
 from penchant.errors import ParameterError, SourceError
 from penchant.text import counted
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from penchant.data.choices import Choices
     from penchant.data.ratings import Ratings, Split
     from penchant.evaluation.scorecard import Scorecard
+    from penchant.fitting.fit import Progress
     from penchant.recommender.recommender import Recommender
+    from penchant.solvers.choice_solver import ChoiceSolver
     from penchant.solvers.solver import Solver
 
 __all__ = ["check_output", "train"]
 
 
 _Output = Annotated[str, typer.Option("--output", "-o", metavar="FILE", help="Where to save the recommender.")]
-_Solver = Annotated[str, typer.Option("--solver", help=f"How to learn the model: {', '.join(SOLVERS)}.")]
+_STARS, _CHOICES = next(iter(SOLVERS)), next(iter(CHOICE_SOLVERS))
+_Solver = Annotated[
+    str | None,
+    typer.Option(
+        "--solver",
+        help=f"How to learn: {', '.join(SOLVERS)}; with --choices-only {', '.join(CHOICE_SOLVERS)}.",
+        show_default=f"{_STARS}; with --choices-only {_CHOICES}",
+    ),
+]
+_AndChoices = Annotated[
+    bool,
+    typer.Option(
+        "--choices/--no-choices",
+        help="Beside the stars, learn who chose what: lists are then ordered by both. Without, by stars alone.",
+    ),
+]
+_ChoicesOnly = Annotated[
+    bool,
+    typer.Option(
+        "--choices-only",
+        help="RATINGS is a table without stars (clicks, plays, purchases, likes), or its stars should not count: learn "
+        "who chose what, and nothing else.",
+    ),
+]
 _TestSize = Annotated[
     float,
-    typer.Option(
-        "--test-size", help="Share of the ratings held out to measure the error, drawn by --seed; 0 for none."
-    ),
+    typer.Option("--test-size", help="Share of the ratings held out to measure with, drawn by --seed; 0 for none."),
 ]
 _Refit = Annotated[
     bool,
@@ -52,7 +76,9 @@ def train(
     ratings: RatingsArgument,
     output: _Output,
     *,
-    solver: _Solver = "bayes",
+    solver: _Solver = None,
+    choices: _AndChoices = True,
+    choices_only: _ChoicesOnly = False,
     test_size: _TestSize = 0.2,
     refit: _Refit = True,
     as_json: JsonOption = False,
@@ -61,37 +87,76 @@ def train(
 ) -> None:
     """Train a recommender on ratings and save it.
 
+    Two things are learned: how people like things, and what they choose. Of clicks, plays or purchases, which have no
+    stars, the second alone (--choices-only).
+
     First a share of the ratings is held out, to measure the error beside simple baselines on ratings that the
     training has not seen. Then the recommender that is saved is trained on all ratings, so that it knows everything
     and recommends nothing that was held out.
 
     Ctrl-C after the first epoch saves the recommender of the epochs so far, and ends with 130.
     """
-    from penchant.fitting.fit import fit
-
     _check_seed(hyper.get("rng", 0))
-    chosen = build_solver(solver, hyper)
+    how = _how(solver, hyper, choices=choices, choices_only=choices_only)
     _check_share(test_size)
     check_output(output, ratings, reading.get("items"), reading.get("users"))
-    data = read(ratings, reading)
+    data = read_choices(ratings, reading) if choices_only else read(ratings, reading)
     if test_size:
-        result = _measure(_split(data, test_size, _seed(chosen)), chosen)
+        result = _measure(_split(data, test_size, _seed(how.solver)), how)
         if refit and not result.interrupted:
-            result = _train_on_all(data, chosen, result)
+            result = _train_on_all(data, how, result)
     else:
-        result = _Result(fit(data, chosen, progress=epoch_table(chosen)))
+        result = _Result(how.fit(data, progress=how.table()))
     result.recommender.save(output)
     if as_json:
         print_json(_as_json(data, result, output))
     else:
         _print(result, output)
     if result.interrupted:
-        raise Interrupted(f"interrupted: {output} holds {result.kept}")
+        lost = how.beside is not False and result.recommender.info()["choices"] is None
+        raise Interrupted(f"interrupted: {output} holds {result.kept}{', without who chose what' if lost else ''}")
+
+
+@dataclass(frozen=True)
+class _How:
+    """How to learn: from stars, with a solver of choices beside it (False for none), or from choices alone."""
+
+    solver: "Solver | ChoiceSolver"
+    beside: "ChoiceSolver | bool"
+
+    def fit(
+        self, part: "Ratings | Choices", valid: "Ratings | None" = None, progress: "Progress" = None
+    ) -> "Recommender":
+        from penchant.fitting.fit import fit
+
+        beside = self.beside if self.solver_learns_stars else True
+        return fit(part, self.solver, valid=valid, choices=beside, progress=progress)
+
+    @property
+    def solver_learns_stars(self) -> bool:
+        """Whether it is a solver of ratings."""
+        return not getattr(self.solver, "learns_choices", False)
+
+    def table(self) -> "Progress":
+        """The table of epochs."""
+        return epoch_table(self.solver, and_choices=self.beside is not False)
+
+
+def _how(solver: str | None, hyper: Mapping[str, object], *, choices: bool, choices_only: bool) -> _How:
+    if choices_only:
+        if not choices:
+            raise ParameterError("--choices-only and --no-choices leave nothing to learn: leave one of them out")
+        return _How(build_choice_solver(_CHOICES if solver is None else solver, hyper), False)
+    stars = build_solver(_STARS if solver is None else solver, hyper)
+    if not choices:
+        return _How(stars, False)
+    shared = {name: hyper[name] for name in ("rng", "n_threads") if name in hyper}
+    return _How(stars, build_choice_solver(_CHOICES, shared))
 
 
 @dataclass(frozen=True)
 class _Result:
-    """A trained recommender, and how one that was trained alike did on held-out ratings."""
+    """A trained recommender, and how one that was trained alike did on what was held out."""
 
     recommender: "Recommender"
     card: "Scorecard | None" = None
@@ -99,20 +164,30 @@ class _Result:
     second_interrupted: bool = False
 
     @property
-    def n_ratings(self) -> int:
-        """How many ratings it was trained on."""
-        return int(self._training["n_ratings"])
+    def n_rows(self) -> int:
+        """How many ratings, or choices, it was trained on."""
+        return int(self._training["n_ratings" if self.knows_stars else "n_choices"])
+
+    @property
+    def knows_stars(self) -> bool:
+        """Whether it learned from ratings."""
+        return self.recommender.model.knows_stars
+
+    @property
+    def noun(self) -> str:
+        """What it learned from."""
+        return "rating" if self.knows_stars else "choice"
 
     @property
     def interrupted(self) -> bool:
-        """Whether Ctrl-C ended the training, the first or the one on all ratings."""
+        """Whether Ctrl-C ended the training, the first or the one on everything."""
         return self.second_interrupted or self.recommender.interrupted
 
     @property
     def kept(self) -> str:
         """What is saved of a training that was interrupted."""
         if self.second_interrupted:
-            return "the recommender that was measured, which has not seen the held-out ratings"
+            return f"the recommender that was measured, which has not seen the held-out {self.noun}s"
         return f"the recommender as it was after {counted(len(self.recommender.history), 'epoch')}"
 
     @property
@@ -170,61 +245,61 @@ def _is_same(path: Path, other: str) -> bool:
         return False
 
 
-def _seed(solver: "Solver") -> int:
-    """The seed of `--seed` also draws the ratings that are held out."""
-    seed = getattr(solver, "rng", 0)
+def _seed(solver: "Solver | ChoiceSolver") -> int:
+    """The seed of `--seed` also draws what is held out."""
+    seed = getattr(getattr(solver, "factors", solver), "rng", 0)  # that of a mix is the seed of what it is made of
     return seed if isinstance(seed, int) else 0
 
 
-def _split(data: "Ratings", test_size: float, seed: int) -> "Split[Ratings]":
+def _split(data: "Ratings | Choices", test_size: float, seed: int) -> "Split[Any]":
     try:
         return data.split(test_size, rng=seed)
     except ParameterError as error:
         raise ParameterError(
-            f"--test-size is {test_size:g}: of {counted(len(data), 'rating')} that leaves one part empty; "
+            f"--test-size is {test_size:g}: of {counted(len(data), data.noun)} that leaves one part empty; "
             "use another share, or --test-size 0 to train on all of them and measure nothing"
         ) from error
 
 
-def _measure(split: "Split[Ratings]", solver: "Solver") -> _Result:
-    from penchant.fitting.fit import fit
-
+def _measure(split: "Split[Any]", how: _How) -> _Result:
     train_part, test_part = split
-    note(f"held out: {len(test_part):,} of {len(train_part) + len(test_part):,} ratings", "")
-    recommender = fit(train_part, solver, valid=test_part, progress=epoch_table(solver))
+    told = counted(len(train_part) + len(test_part), train_part.noun)
+    note(f"held out: {len(test_part):,} of {told}", "")
+    valid = test_part if train_part.noun == "rating" else None
+    recommender = how.fit(train_part, valid, how.table())
     card = recommender.evaluate(test_part)
     note(*(f"warning: {told}" for told in card.notes))
     return _Result(recommender, card, recommender.history)
 
 
-def _train_on_all(data: "Ratings", solver: "Solver", measured: _Result) -> _Result:
-    """The same training on all ratings; what was measured, if it is interrupted: that one is whole."""
-    from penchant.fitting.fit import fit
-
-    start, counter = time.perf_counter(), EpochCounter(getattr(solver, "n_epochs", None))
+def _train_on_all(data: "Ratings | Choices", how: _How, measured: _Result) -> _Result:
+    """The same training on everything; what was measured, if it is interrupted: that one is whole."""
+    start, counter = time.perf_counter(), EpochCounter(getattr(how.solver, "n_epochs", None))
     try:
-        result = replace(measured, recommender=fit(data, solver, progress=counter))
+        result = replace(measured, recommender=how.fit(data, progress=counter))
     finally:
         counter.close()
     if result.recommender.interrupted:
         return replace(measured, second_interrupted=True)
-    note(f"trained once more on all {counted(len(data), 'rating')} in {time.perf_counter() - start:.2f} s", "")
+    note(f"trained once more on all {counted(len(data), data.noun)} in {time.perf_counter() - start:.2f} s", "")
     return result
 
 
-def _as_json(data: "Ratings", result: _Result, output: str) -> dict[str, object]:
+def _as_json(data: "Ratings | Choices", result: _Result, output: str) -> dict[str, object]:
     history = result.recommender.history if result.history is None else result.history
+    scale = {"rating_scale": result.recommender.rating_scale} if result.knows_stars else {}
     return {
         "file": output,
-        "n_ratings": len(data),
+        f"n_{result.noun}s": len(data),
         "n_users": data.n_users,
         "n_items": data.n_items,
-        "rating_scale": data.rating_scale,
+        **scale,
         "report": data.report.to_dict(),
         "solver": result.recommender.solver,
+        "choices": result.recommender.info()["choices"],
         "history": Table.from_frame(history).records(),
         "evaluation": None if result.card is None else result.card.to_dict(),
-        "n_trained_on": result.n_ratings,
+        "n_trained_on": result.n_rows,
         "interrupted": result.interrupted,
     }
 
@@ -235,4 +310,4 @@ def _print(result: _Result, output: str) -> None:
         first, *more = about(result.card)
         print_lines(f"held out: {first}", *more, "")
     size = size_in_words(Path(output).stat().st_size)
-    print_lines(f"saved {output} ({size}), trained on {counted(result.n_ratings, 'rating')}")
+    print_lines(f"saved {output} ({size}), trained on {counted(result.n_rows, result.noun)}")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias, overload
 
 from penchant.errors import ColumnError, ParameterError
-from penchant.text import Setting, Words, either
+from penchant.text import Call, Setting, Words, either
 
 __all__ = ["Role", "Taken", "has_column", "is_title", "key_column", "recognise", "shared_item", "title_column"]
 
@@ -209,11 +209,12 @@ def _not_found(names: Sequence[str], role: str, label: str) -> Words:
             f"{label} has no header: its first line is {_listed(names)}. Name the columns, for example ",
             Setting("columns", columns, json.dumps(columns)),
         )
-    hint = ""
-    if role == "rating":
-        hint = ". A table without ratings (clicks, plays, purchases, likes) is read by penchant.read_choices"
-    told = f"; its columns are {_listed(names)}{hint}"
-    return f"no column of {label} looks like the {role}: name it with ", Setting(role, text="..."), told
+    told = f"; its columns are {_listed(names)}"
+    named: Words = (f"no column of {label} looks like the {role}: name it with ", Setting(role, text="..."), told)
+    if role != "rating":
+        return named
+    hint = ". A table without ratings (clicks, plays, purchases, likes) is read by "
+    return *named, hint, Call("choices_only", "penchant.read_choices")
 
 
 def _listed(names: Sequence[str]) -> str:

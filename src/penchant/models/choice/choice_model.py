@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from penchant.arrays.feature_rows import FeatureRow
 from penchant.arrays.types import Float32Array, Float64Array, Int32Array, Int64Array
 from penchant.errors import FormatError
-from penchant.models.answers import Remainder
+from penchant.models.answers import LinearForm
 from penchant.models.array_checks import double, not_negative, number, shape_of, single
 from penchant.models.choice.choice_rows import ChoiceRow, ItemChoiceRow, SolvedPart, unchosen_target
-from penchant.models.choice.count_choices import count_choices
+from penchant.models.choice.half_precision import halved, single_or_half
 from penchant.models.model import Model, Setting
 
 __all__ = ["ChoiceModel"]
@@ -103,6 +103,17 @@ class ChoiceModel(Model):
         found: Float32Array = np.asarray(factors, np.float32) @ self.item_factors.T + self.item_biases
         return found
 
+    def linear_form(self) -> LinearForm:
+        """The scores as mu + b_u + b_i + p_u . q_i, with mu and b_u zero."""
+        return LinearForm(
+            0.0,
+            np.zeros(self.n_users, np.float32),
+            self.item_biases,
+            self.user_factors,
+            self.item_factors,
+            None,
+        )
+
     def fold_in_user(self, item_idx: Int32Array, weight: Float32Array | None = None) -> ChoiceRow:
         """The row of somebody who chose `item_idx`, items held still; a trained user's row is made by the same rule.
 
@@ -187,15 +198,6 @@ class ChoiceModel(Model):
         """The same model without a user's row; what the items' rows learned from the user stays in them."""
         return replace(self, user_factors=np.delete(self.user_factors, row, axis=0))
 
-    def recounted(self, left: Remainder | None, *, anew: bool = False) -> ChoiceModel:  # noqa: ARG002
-        """Popularity and all that rests on it without a user who went: see `count_choices.count_choices`.
-
-        Args:
-            left: what is left; None where the choices were not kept: then nothing can be counted, and all stays.
-            anew: changes nothing.
-        """
-        return self if left is None else count_choices(self, left.seen)
-
     def with_choices(
         self, user_idx: Int64Array, indptr: Int64Array, item_idx: Int32Array, weight: Float32Array | None = None
     ) -> ChoiceModel:
@@ -217,9 +219,9 @@ class ChoiceModel(Model):
         found: dict[str, NDArray[np.generic]] = {
             "item_biases": self.item_biases,
             "item_popularity": self.item_popularity,
-            "user_factors": self.user_factors,
-            "item_factors": self.item_factors,
-            "item_inputs": self.item_inputs,
+            "user_factors": halved(self.user_factors),
+            "item_factors": halved(self.item_factors),
+            "item_inputs": halved(self.item_inputs),
             "input_mean": self.input_mean,
         }
         if self.solved is not None:
@@ -254,9 +256,9 @@ class ChoiceModel(Model):
         return cls(
             item_biases=single(arrays, "item_biases", n_items),
             item_popularity=not_negative(single(arrays, "item_popularity", n_items), "item_popularity"),
-            user_factors=single(arrays, "user_factors", n_users, n_factors),
-            item_factors=single(arrays, "item_factors", n_items, n_factors),
-            item_inputs=single(arrays, "item_inputs", n_items, n_summed),
+            user_factors=single_or_half(arrays, "user_factors", n_users, n_factors),
+            item_factors=single_or_half(arrays, "item_factors", n_items, n_factors),
+            item_inputs=single_or_half(arrays, "item_inputs", n_items, n_summed),
             input_mean=double(arrays, "input_mean", n_summed),
             solved=_solved_from(arrays, settings, n_factors - n_summed),
             few=number(settings, "few", 0, _LARGEST),

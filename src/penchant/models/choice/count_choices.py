@@ -9,60 +9,64 @@ import numpy as np
 
 from penchant.arrays.seen_ratings import SeenRatings
 from penchant.arrays.types import Float32Array, Float64Array
+from penchant.models.choice.choice_counts import recounted
 
 if TYPE_CHECKING:
     from penchant.models.choice.choice_model import ChoiceModel
 
-__all__ = ["count_choices"]
+__all__ = ["count_choices", "users_anew"]
 
 
-def count_choices(model: ChoiceModel, choices: SeenRatings, *, is_weighted: bool = False) -> ChoiceModel:
+def count_choices(
+    model: ChoiceModel,
+    rule: ChoiceModel,
+    choices: SeenRatings,
+    weight: Float32Array | None = None,
+    user_power: float = 0.5,
+) -> ChoiceModel:
     """The model without what its sums tell of a user who went, whose row is gone already.
 
     The share of n users who chose an item and the choices of n - 1 of them tell whether the last one did. So
 
     - popularity is counted again, and biases follow it as they did before;
     - items that nobody has chosen any more lose their rows;
-    - the mean row of choices is that of those who are left, as long as it was before in units of such a mean, to two
-      digits (how each user counted in it, the model does not know);
-    - rows of users are made anew by the model's own rule: the mean row is in all of them.
+    - the mean row of choices is that of those who are left.
 
-    What rows of items learned from the user among others stays in them: only a new training is without it.
+    What rows of items learned from the user among others stays in them: only a new training is without it. Rows of
+    users are to be made anew then (`users_anew`): popularity and the mean row are in all of them.
 
     Args:
         model: without the user's row.
-        choices: who chose what, and with which weight, of those who are left.
-        is_weighted: whether weights count (default False).
+        rule: the model with the user, by whose rule biases go.
+        choices: who chose what, of those who are left.
+        weight: how much each of these counts, shape (n,); None (default) for 1 each.
+        user_power: how users weigh in the mean row: see `EASE` (default 0.5).
     """
     counts = choices.item_counts(model.n_items)
-    popularity = (counts / max(model.n_users, 1)).astype(np.float32)
     factors, inputs = model.item_factors.copy(), model.item_inputs.copy()
     factors[counts == 0], inputs[counts == 0] = 0, 0
-    counted = replace(
-        model,
-        item_popularity=popularity,
-        item_biases=_biases(model, popularity),
-        item_factors=factors,
-        item_inputs=inputs,
-        input_mean=_mean_row(model, popularity, inputs),
-    )
+    mean = _mean_choices(choices, model.n_items, weight, user_power) @ inputs.astype(np.float64)
+    left = replace(model, item_factors=factors, item_inputs=inputs, input_mean=mean)
+    return recounted(left, counts, model.n_users, rule)
+
+
+def users_anew(model: ChoiceModel, choices: SeenRatings, weight: Float32Array | None = None) -> ChoiceModel:
+    """The model with the rows of all users made anew from their choices, by its own rule.
+
+    Args:
+        model: as it is.
+        choices: who chose what.
+        weight: how much each counts, shape (n,); None (default) for 1 each.
+    """
     everybody = np.arange(model.n_users, dtype=np.int64)
-    weight = choices.rating if is_weighted else None
-    return counted.with_choices(everybody, choices.indptr, choices.item_idx, weight)
+    return model.with_choices(everybody, choices.indptr, choices.item_idx, weight)
 
 
-def _biases(model: ChoiceModel, popularity: Float32Array) -> Float32Array:
-    """Biases of other popularities, as those of the model go with its own."""
-    order = np.argsort(model.item_popularity, kind="stable")
-    if len(order) == 0:
-        return model.item_biases
-    found = np.interp(popularity, model.item_popularity[order], model.item_biases[order])
-    return found.astype(np.float32)
-
-
-def _mean_row(model: ChoiceModel, popularity: Float32Array, inputs: Float32Array) -> Float64Array:
-    was = model.item_popularity.astype(np.float64) @ model.item_inputs
-    length = float(was @ was)
-    scale = float(f"{float(model.input_mean @ was) / length:.2g}") if length > 0 else 1.0
-    mean: Float64Array = scale * (popularity.astype(np.float64) @ inputs)
+def _mean_choices(choices: SeenRatings, n_items: int, weight: Float32Array | None, user_power: float) -> Float64Array:
+    """The mean row of choices, users weighing n_u^-user_power, with mean 1; shape (n_items,)."""
+    counts = choices.user_counts()
+    each = np.maximum(counts, 1).astype(np.float64) ** -user_power
+    each /= each.mean() if len(each) else 1.0
+    row = np.repeat(each, counts) * (1.0 if weight is None else weight)
+    mean: Float64Array = np.bincount(choices.item_idx, row, minlength=n_items) / max(len(counts), 1)
     return mean

@@ -4,31 +4,48 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from penchant.arrays.types import Float32Array
 from penchant.checks import generator, is_real, is_whole, require, require_threads
 from penchant.models.choice.choice_model import ChoiceModel
-from penchant.models.choice.choice_rows import SolvedPart, unchosen_target
+from penchant.solvers.choice_solver import LearnsChoices
 from penchant.solvers.solver import Epoch
 
 if TYPE_CHECKING:
+    from penchant.solvers.choice.als_run import ALSRun, Threads
+    from penchant.solvers.choice.candidates import Candidate
     from penchant.solvers.choice.choice_data import ChoiceData
+    from penchant.solvers.choice.held_out_choices import HeldOut
 
 __all__ = ["ChoiceALS", "check_threads", "check_unchosen"]
 
-_RATIO = 10.0  # weight of all cells not chosen, over that of the chosen
-_START = 0.1  # length of an item's first row
-_REGS = (0.1, 0.03, 0.01, 0.003)  # of equals the strongest: it stays nearest to popularity
-_TRIED = 4
+_LARGE = 50_000  # rows of both sides from which on fewer penalties are tried
+_TRIED = 64  # columns, at most, while penalties are tried
+_FIRST_SWEEPS, _NEXT_SWEEPS = 4, 2
 _WHOLE = 96  # columns up to which all are solved together; more go in blocks
 _BLOCK = 64
 
 
+@dataclass(frozen=True)
+class _Family:
+    """Penalties that belong together with how cells weigh; of equals the strongest stays nearest to popularity."""
+
+    ratio: float | None  # weight of all cells not chosen, over that of the chosen; None: each weighs `unchosen`
+    unchosen: float
+    reg_power: float
+    regs: tuple[float, ...]
+    few_regs: tuple[float, ...]
+
+
+_EACH_CELL = _Family(None, 0.1, 0.0, (8.0, 5.0, 3.0, 1.8, 1.0), (3.0, 1.0))
+_BY_DENSITY = _Family(10.0, 1.0, 1.0, (0.03, 0.017, 0.01, 0.0055, 0.003), (0.017, 0.0055))
+
+
 @dataclass(frozen=True, kw_only=True)
-class ChoiceALS:
+class ChoiceALS(LearnsChoices):
     """Alternating least squares over all cells of a table of choices.
 
     A cell is 1 where u chose i, else 0 and weighs a0 only. With o_i what popularity alone expects of an item's cells,
@@ -41,17 +58,22 @@ class ChoiceALS:
     not, so a row of few choices stays near the most chosen items.
 
     Args:
-        n_factors: columns; None (default) for 64.
+        n_factors: columns; None (default) for about the square root of the shorter side of the table, half more of it
+            where that is more than 10,000 rows; 32 to 256.
         n_epochs: sweeps over both sides (default 8).
-        reg: penalty, more than 0; None (default) for the one of 0.003, 0.01, 0.03 and 0.1 that finds the most of a
-            validation part: a tenth of the choices, learned from the others in four epochs of at most 64 columns.
-        reg_power: how penalties grow with the cells of a row, 0 to 1 (default 1.0).
-        unchosen_weight: a0, more than 0 and at most 1; None (default) for the weight with which all cells not chosen
-            weigh ten times what the chosen do.
+        reg: penalty, more than 0; None (default) for the one that finds the most of a validation part (`hold_out`),
+            learned from the other choices with at most 64 columns.
+        reg_power: how penalties grow with the cells of a row, 0 to 1; None (default): see below.
+        unchosen_weight: a0, more than 0 and at most 1; None (default): see below.
         block: columns that are solved together; None (default) for all of up to 96, and 64 of more: quicker, as in
             iALS++.
         rng: seed or generator of the first item factors (default 0).
         n_threads: None (default) for all processors that this process may use. The result does not depend on it.
+
+    Where all three are None, the validation part decides between two families: a0 = 0.1, reg_power 0 and penalties from
+    1 to 8; or the a0 with which all cells not chosen weigh ten times what the chosen do, reg_power 1 and penalties from
+    0.003 to 0.03. The first is better on dense and on large tables, the second on thin ones. Where some are given, the
+    others are those of the first family.
 
     Raises:
         ParameterError: a value out of its range.
@@ -67,7 +89,7 @@ class ChoiceALS:
     n_factors: int | None = None
     n_epochs: int = 8
     reg: float | None = None
-    reg_power: float = 1.0
+    reg_power: float | None = None
     unchosen_weight: float | None = None
     block: int | None = None
     rng: int | np.random.Generator = 0
@@ -78,9 +100,9 @@ class ChoiceALS:
         require(fits, "n_factors", self.n_factors, "a whole number from 1 to 4096, or None")
         require(is_whole(self.n_epochs, 1), "n_epochs", self.n_epochs, "a whole number of at least 1")
         fits = self.reg is None or (is_real(self.reg) and 0 < self.reg < 1e9)
-        require(fits, "reg", self.reg, "a number more than 0, such as 0.01, or None")
-        fits = is_real(self.reg_power) and 0 <= self.reg_power <= 1
-        require(fits, "reg_power", self.reg_power, "a number from 0 to 1")
+        require(fits, "reg", self.reg, "a number more than 0, such as 3, or None")
+        fits = self.reg_power is None or (is_real(self.reg_power) and 0 <= self.reg_power <= 1)
+        require(fits, "reg_power", self.reg_power, "a number from 0 to 1, or None")
         check_unchosen(self.unchosen_weight)
         fits = self.block is None or is_whole(self.block, 1)
         require(fits, "block", self.block, "a whole number of at least 1, or None")
@@ -91,73 +113,94 @@ class ChoiceALS:
         from penchant.kernels.choice_sweep import sweep_choices
         from penchant.kernels.csr import scatter_by_row
         from penchant.kernels.jit import is_compiled
+        from penchant.solvers.choice.held_out_choices import gains_of_rows
 
-        return is_compiled(scatter_by_row) and is_compiled(sweep_choices)
+        used = (scatter_by_row, sweep_choices, *(() if self.reg is not None else (gains_of_rows,)))
+        return all(is_compiled(each) for each in used)
 
     def epochs(self, data: ChoiceData) -> Iterator[Epoch[ChoiceModel]]:
         """Yield the model after each sweep over both sides; see `Solver.epochs`."""
         from penchant.kernels.parallel import available_threads, one_blas_thread, thread_pool
-        from penchant.solvers.choice.finish import mean_squared_error, solved_rows
-        from penchant.solvers.choice.sides import Sides
+        from penchant.solvers.choice.als_run import Threads, factors_for
+        from penchant.solvers.choice.finish import mean_squared_error
 
-        k, rng = self.n_factors or 64, generator(self.rng)
-        block = self.block or (k if k <= _WHOLE else _BLOCK)
-        a0 = data.unchosen_weight(_RATIO) if self.unchosen_weight is None else float(self.unchosen_weight)
-        sides = Sides(data, k, a0)
-        reg = self._best_reg(data, rng) if self.reg is None else float(self.reg)
-        for side, n_others in ((sides.users, data.n_items), (sides.items, data.n_users)):
-            side.prior.ridge[:] = reg * side.cell_weights(a0, n_others) ** self.reg_power
-        start = rng.standard_normal((data.n_items, k))
-        sides.items.factors[:, :k] = _START / np.sqrt(k) * start
-        part = SolvedPart(a0, np.zeros(k), np.full(k, reg), float(self.reg_power))
-        n_threads = self.n_threads or available_threads()
+        if self.reg is None:
+            yield from self._best(data).epochs(data)
+            return
+        rng, a0 = generator(self.rng), self.unchosen()
+        k, n_threads = self.n_factors or factors_for(data), self.n_threads or available_threads()
         with one_blas_thread(), thread_pool(n_threads) as pool:
+            run = self._run(data, k, float(self.reg), rng, Threads(pool, n_threads))
             for _ in range(self.n_epochs):
-                sides.sweep(pool, n_threads, sides.users, sides.items, block)
-                sides.sweep(pool, n_threads, sides.items, sides.users, block)
-                item_factors = sides.items.factors[:, :k]
-                model = solved_model(data, solved_rows(pool, n_threads, data, item_factors, part), item_factors, part)
-                yield Epoch(model, mean_squared_error(model, data, a0))
+                run.sweep()
+                draft = run.draft()
+                finish = None if run.is_solved else partial(run.solved, draft)
+                yield Epoch(draft, mean_squared_error(draft, data, a0), finish)
 
-    def _best_reg(self, data: ChoiceData, rng: np.random.Generator) -> float:
-        """The penalty that finds the most of a tenth of the choices, learned from the others."""
+    def unchosen(self) -> float:
+        """a0."""
+        return _EACH_CELL.unchosen if self.unchosen_weight is None else float(self.unchosen_weight)
+
+    def candidates(self, held: HeldOut, rng: np.random.Generator) -> list[Candidate]:
+        """Trained on what was not held out, one for each penalty of each family; in each the strongest first.
+
+        Args:
+            held: the validation part.
+            rng: draws the first rows of items.
+        """
+        data = held.rest
+        if self.reg is not None:
+            return self.trained(held, (self.reg,), rng)
+        is_free = self.unchosen_weight is None and self.reg_power is None
+        found: list[Candidate] = []
+        for family in (_EACH_CELL, _BY_DENSITY) if is_free else (_EACH_CELL,):
+            a0 = family.unchosen if family.ratio is None else data.unchosen_weight(family.ratio)
+            one = replace(self, unchosen_weight=a0, reg_power=family.reg_power) if is_free else self
+            regs = family.regs if data.n_users + data.n_items < _LARGE else family.few_regs
+            found += one.trained(held, regs, rng)
+        return found
+
+    def trained(self, held: HeldOut, regs: tuple[float, ...], rng: np.random.Generator) -> list[Candidate]:
+        """Candidates of some penalties, strongest first. One training serves all: it goes on from the weakest.
+
+        Args:
+            held: the validation part.
+            regs: the penalties, strongest first.
+            rng: draws the first rows of items.
+        """
+        from penchant.kernels.parallel import available_threads, one_blas_thread, thread_pool
+        from penchant.solvers.choice.als_run import Threads, factors_for
+        from penchant.solvers.choice.candidates import Candidate
+
+        k, n_threads = min(self.n_factors or factors_for(held.rest), _TRIED), self.n_threads or available_threads()
+        found: list[Candidate] = []
+        with one_blas_thread(), thread_pool(n_threads) as pool:
+            run = self._run(held.rest, k, float(regs[-1]), rng, Threads(pool, n_threads))
+            for reg in regs[::-1]:
+                run.set_reg(float(reg))
+                for _ in range(_NEXT_SWEEPS if found else _FIRST_SWEEPS):
+                    run.sweep()
+                tables = run.user_factors(), run.item_factors()
+                learner = replace(self, reg=float(reg))
+                found.append(Candidate(float(reg), run.item_biases, *tables, held.users, learner))
+        return found[::-1]
+
+    def _run(self, data: ChoiceData, k: int, reg: float, rng: np.random.Generator, threads: Threads) -> ALSRun:
+        from penchant.solvers.choice.als_run import ALSRun
+
+        block = self.block or (k if k <= _WHOLE else _BLOCK)
+        return ALSRun(data, k, self.unchosen(), reg, float(self.reg_power or 0), block, rng, threads)
+
+    def _best(self, data: ChoiceData) -> ChoiceALS:
+        """This learner with the penalty, and the family, that find the most of a validation part."""
+        from penchant.solvers.choice.candidates import most_found
         from penchant.solvers.choice.held_out_choices import hold_out
 
-        held, found = hold_out(data, rng), []
-        k, seed = min(self.n_factors or 64, 64), int(rng.integers(0, 2**31))
-        for reg in _REGS:
-            *_, last = replace(self, n_factors=k, n_epochs=_TRIED, reg=reg, rng=seed).epochs(held.rest)
-            model = last.model
-            rows = model.user_factors[held.users]
-            found.append(held.of_ranks(model.item_biases, rows, model.item_factors, [k])[0])
-        return _REGS[int(np.argmax(found))]
-
-
-def solved_model(
-    data: ChoiceData, user_factors: Float32Array, item_factors: Float32Array, part: SolvedPart
-) -> ChoiceModel:
-    """A model of solved columns alone, its columns in canonical order and sign.
-
-    Args:
-        data: the choices.
-        user_factors, item_factors: P and Q.
-        part: how rows of users are solved.
-    """
-    from penchant.solvers.choice.finish import canonical
-
-    order, signs = canonical(item_factors)
-    turned = SolvedPart(
-        part.unchosen_weight, part.mean[order] * signs, part.precision[order], part.count_power, part.scale
-    )
-    return ChoiceModel(
-        item_biases=unchosen_target(data.popularity, part.unchosen_weight),
-        item_popularity=data.popularity,
-        user_factors=np.ascontiguousarray(user_factors[:, order] * signs),
-        item_factors=np.ascontiguousarray(item_factors[:, order] * signs),
-        item_inputs=np.zeros((data.n_items, 0), np.float32),
-        input_mean=np.zeros(0),
-        solved=turned,
-    )
+        rng = generator(self.rng)
+        held = hold_out(data, rng)
+        found = self.candidates(held, rng)
+        best = found[most_found([each.gains(held) for each in found])].learner
+        return best if isinstance(best, ChoiceALS) else replace(self, reg=_EACH_CELL.regs[0])
 
 
 def check_unchosen(value: float | None) -> None:

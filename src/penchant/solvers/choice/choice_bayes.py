@@ -13,7 +13,8 @@ from penchant.arrays.types import Float64Array
 from penchant.checks import generator, is_whole, require
 from penchant.models.choice.choice_model import ChoiceModel
 from penchant.models.choice.choice_rows import SolvedPart
-from penchant.solvers.choice.choice_als import check_threads, check_unchosen, solved_model
+from penchant.solvers.choice.choice_als import check_threads, check_unchosen
+from penchant.solvers.choice_solver import LearnsChoices
 from penchant.solvers.solver import Epoch
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class ChoiceEpoch(Epoch[ChoiceModel]):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ChoiceBayes:
+class ChoiceBayes(LearnsChoices):
     """Bayesian factorisation of choices over all cells: nothing to tune, the mean of many plausible models.
 
         c_ui ~ N(o_i + p_u . q_i, 1 / (alpha a_ui)),   p_u ~ N(m, diag(lambda)^-1),   the same for q_i
@@ -141,6 +142,7 @@ class ChoiceBayes:
         unchosen_weight: float,
     ) -> ChoiceEpoch:
         """The collapsed mean, its users' rows solved with the mean prior of the draws."""
+        from penchant.solvers.choice.als_run import solved_model
         from penchant.solvers.choice.choice_chain import split_r_hat
         from penchant.solvers.choice.finish import mean_squared_error, solved_rows
 

@@ -12,23 +12,28 @@ from penchant.arrays.types import Float32Array, Float64Array
 from penchant.checks import generator, is_real, is_whole, require
 from penchant.errors import UnsupportedError
 from penchant.models.choice.choice_model import ChoiceModel
+from penchant.solvers.choice_solver import LearnsChoices
 from penchant.solvers.solver import Epoch
 from penchant.text import Argument
 
 if TYPE_CHECKING:
+    from penchant.solvers.choice.candidates import Candidate
     from penchant.solvers.choice.choice_data import ChoiceData
+    from penchant.solvers.choice.held_out_choices import HeldOut
 
 __all__ = ["EASE"]
 
 _RANKS = (8, 16, 32, 64, 128, 256)
 _SPARE = 16  # columns beside those asked for, while they are looked for
-_ROUNDS = 5  # power iterations: singular values of choices fall quickly
+_ROUNDS, _NEXT_ROUNDS = 3, 1  # power iterations, from noise and from columns that are nearly right
+_REGS, _FEW_REGS = (1000.0, 300.0, 100.0, 30.0), (300.0, 100.0)  # of equals the strongest
+_LARGE = 6_000  # items beyond which fewer penalties are tried
 _BLOCK = 512  # rows of the Gram matrix that are made at once
 _FEW = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class EASE:
+class EASE(LearnsChoices):
     """A linear autoencoder without hidden layer: every item predicted from all others, in closed form.
 
     With f the share of users who chose an item and x a user's row of choices,
@@ -42,7 +47,8 @@ class EASE:
 
     Args:
         n_factors: columns; None (default) for the number that finds the most of a validation part.
-        reg: penalty, more than 0; None (default) for 30.
+        reg: penalty, more than 0; None (default) for the one of 30, 100, 300 and 1000 that finds the most of the same
+            part; of more than 6,000 items only 100 and 300 are tried.
         user_power: how the weight of users falls with their number of choices, 0 to 1 (default 0.5).
         max_bytes: most memory for the square matrix of items (default 2e9); beyond, it refuses before it starts.
         rng: seed or generator of the validation part and of the first columns (default 0).
@@ -81,8 +87,10 @@ class EASE:
     def is_compiled(self) -> bool:
         from penchant.kernels.csr import scatter_by_row
         from penchant.kernels.jit import is_compiled
+        from penchant.solvers.choice.held_out_choices import gains_of_rows
 
-        return is_compiled(scatter_by_row)
+        is_given = self.reg is not None and self.n_factors is not None
+        return is_compiled(scatter_by_row) and (is_given or is_compiled(gains_of_rows))
 
     def fits(self, n_items: int) -> bool:
         """Whether the square matrix of so many items is within `max_bytes`."""
@@ -94,8 +102,6 @@ class EASE:
         Raises:
             UnsupportedError: the square matrix of items would be larger than `max_bytes`; nothing is allocated.
         """
-        from penchant.solvers.choice.finish import mean_squared_error, summed_rows
-
         if not self.fits(data.n_items):
             raise UnsupportedError(
                 f"EASE needs {4e-9 * data.n_items**2:.1f} GB for {data.n_items:,} x {data.n_items:,} weights of items, "
@@ -104,9 +110,29 @@ class EASE:
                 f" allows {1e-9 * self.max_bytes:.1f} GB: use ChoiceALS, or raise ",
                 Argument("max_bytes"),
             )
+        from penchant.kernels.parallel import one_blas_thread
+
         rng = generator(self.rng)
-        n_factors = self.n_factors or self._best_rank(data, rng)
-        inputs, outputs = self._collapsed(data, min(n_factors, data.n_items), rng)
+        reg, n_factors = self.reg, self.n_factors
+        with one_blas_thread():
+            if reg is None or n_factors is None:
+                reg, n_factors = self._best(data, rng)
+            only = self.trained(data, float(reg), n_factors, rng)
+        yield only
+
+    def trained(self, data: ChoiceData, reg: float, n_factors: int, rng: np.random.Generator) -> Epoch[ChoiceModel]:
+        """The model with this penalty and so many columns.
+
+        Args:
+            data: the choices.
+            reg, n_factors: see the class.
+            rng: draws the first columns.
+        """
+        from penchant.solvers.choice.finish import mean_squared_error, summed_rows
+
+        weights = weights_of(item_covariance(data, self.user_power), reg)
+        outputs = collapsed(data, weights, self.user_power, min(n_factors, data.n_items), rng)
+        inputs = weights @ outputs
         mean = user_mean(data, self.user_power) @ inputs.astype(np.float64)
         model = ChoiceModel(
             item_biases=data.popularity.copy(),
@@ -117,48 +143,91 @@ class EASE:
             input_mean=mean,
             few=_FEW,
         )
-        yield Epoch(model, mean_squared_error(model, data, 1.0))
+        return Epoch(model, mean_squared_error(model, data, 1.0))
 
-    def _best_rank(self, data: ChoiceData, rng: np.random.Generator) -> int:
-        """The number of columns that finds the most of a tenth of the choices, learned from the others."""
+    def ranks(self, n_items: int) -> list[int]:
+        """Numbers of columns to choose from."""
+        if self.n_factors is not None:
+            return [min(self.n_factors, n_items)]
+        return [rank for rank in _RANKS if rank < n_items] or [n_items]
+
+    def candidates(self, held: HeldOut, rng: np.random.Generator) -> list[Candidate]:
+        """Trained on what was not held out, one for each penalty to choose from; the strongest penalty first.
+
+        Args:
+            held: the validation part.
+            rng: draws the first columns.
+        """
+        from penchant.solvers.choice.candidates import Candidate
         from penchant.solvers.choice.finish import summed_rows
+
+        data = held.rest
+        regs = (_REGS if data.n_items <= _LARGE else _FEW_REGS) if self.reg is None else (self.reg,)
+        covariance = item_covariance(data, self.user_power)
+        most, found, outputs = self.ranks(data.n_items)[-1], [], None
+        for reg in regs:
+            weights = weights_of(covariance if reg == regs[-1] else covariance.copy(order="F"), float(reg))
+            outputs = collapsed(data, weights, self.user_power, most, rng, outputs)
+            inputs = weights @ outputs
+            mean = user_mean(data, self.user_power) @ inputs.astype(np.float64)
+            rows = summed_rows(data, inputs, mean, _FEW)
+            found.append(Candidate(float(reg), data.popularity, rows, outputs, held.users))
+        return found
+
+    def _best(self, data: ChoiceData, rng: np.random.Generator) -> tuple[float, int]:
+        """The penalty and the number of columns that find the most of a validation part."""
+        from penchant.solvers.choice.candidates import most_found
         from penchant.solvers.choice.held_out_choices import hold_out
 
         held = hold_out(data, rng)
-        ranks = [rank for rank in _RANKS if rank < data.n_items] or [data.n_items]
-        if not len(held.users):
-            return ranks[0]
-        inputs, outputs = self._collapsed(held.rest, ranks[-1], rng)
-        mean = user_mean(held.rest, self.user_power) @ inputs.astype(np.float64)
-        rows = summed_rows(held.rest, inputs, mean, _FEW)[held.users]
-        found = held.of_ranks(held.rest.popularity, rows, outputs, ranks)
-        return ranks[int(found.argmax())]
+        grid = [(each, rank) for each in self.candidates(held, rng) for rank in self.ranks(data.n_items)]
+        candidate, rank = grid[most_found([each.gains(held, rank) for each, rank in grid])]
+        return candidate.reg, rank
 
-    def _collapsed(
-        self, data: ChoiceData, n_factors: int, rng: np.random.Generator
-    ) -> tuple[Float32Array, Float32Array]:
-        """E and Q, (n_items, n_factors) each, with (x - f) E Q^T nearest to (x - f) B over all users."""
-        from penchant.solvers.choice.finish import signs_of
 
-        matrix, mean = data.matrix(), user_mean(data, self.user_power).astype(np.float32)
-        weights = item_weights(data, 30.0 if self.reg is None else self.reg, self.user_power)
-        columns = rng.standard_normal((data.n_items, min(n_factors + _SPARE, data.n_items))).astype(np.float32)
+def collapsed(
+    data: ChoiceData,
+    weights: Float32Array,
+    user_power: float,
+    n_factors: int,
+    rng: np.random.Generator,
+    before: Float32Array | None = None,
+) -> Float32Array:
+    """Q, (n_items, n_factors), with (x - f) B Q Q^T nearest to (x - f) B over all users; columns by what they explain.
 
-        def scores_of(table: Float32Array) -> Float32Array:
-            through = weights @ table
-            rows: Float32Array = matrix @ through - mean @ through
-            return rows
+    Power iterations of a few more columns than asked for.
 
-        for _ in range(_ROUNDS):
-            rows = scores_of(np.linalg.qr(columns)[0])
-            back: Float32Array = matrix.T @ rows - np.outer(mean, rows.sum(axis=0))
-            columns = weights.T @ back
-        basis = np.linalg.qr(columns)[0]
-        rows = scores_of(basis)
-        vectors = np.linalg.eigh(rows.T.astype(np.float64) @ rows)[1][:, ::-1][:, :n_factors]
-        outputs = basis @ vectors.astype(np.float32)
-        outputs = np.ascontiguousarray(outputs * signs_of(outputs))  # columns are sorted by what they explain
-        return weights @ outputs, outputs
+    Args:
+        data: the choices.
+        weights: B.
+        user_power: of the users' weights.
+        n_factors: columns, at most n_items.
+        rng: draws the first columns.
+        before: Q of weights that are nearly the same, to start from; None (default) to start from noise.
+    """
+    from penchant.solvers.choice.finish import signs_of
+
+    matrix, mean = data.matrix(), user_mean(data, user_power).astype(np.float32)
+    back_matrix = matrix.T.tocsr()
+    n_columns = min(n_factors + _SPARE, data.n_items)
+    columns = rng.standard_normal((data.n_items, n_columns), dtype=np.float32)
+    if before is not None:
+        columns[:, : before.shape[1]] = before[:, :n_columns]
+
+    def scores_of(table: Float32Array) -> Float32Array:
+        through = weights @ table
+        rows: Float32Array = matrix @ through - mean @ through
+        return rows
+
+    for _ in range(_ROUNDS if before is None else _NEXT_ROUNDS):
+        rows = scores_of(np.linalg.qr(columns)[0])
+        back: Float32Array = back_matrix @ rows - np.outer(mean, rows.sum(axis=0))
+        columns = weights.T @ back
+    basis = np.linalg.qr(columns)[0]
+    rows = scores_of(basis)
+    vectors = np.linalg.eigh((rows.T @ rows).astype(np.float64))[1][:, ::-1][:, :n_factors]
+    outputs = basis @ vectors.astype(np.float32)
+    return np.ascontiguousarray(outputs * signs_of(outputs))
 
 
 def user_mean(data: ChoiceData, user_power: float) -> Float64Array:
@@ -176,15 +245,13 @@ def _user_weights(data: ChoiceData, user_power: float) -> Float64Array:
     return scaled
 
 
-def item_weights(data: ChoiceData, reg: float, user_power: float) -> Float32Array:
-    """B of `EASE`, float32, (n_items, n_items), made in the memory of one such matrix.
+def item_covariance(data: ChoiceData, user_power: float) -> Float32Array:
+    """Covariance of the columns of choices times n_users, float32, (n_items, n_items), column after column.
 
     Args:
         data: the choices.
-        reg: the penalty.
         user_power: of the users' weights.
     """
-    from scipy.linalg.lapack import spotrf, spotri
     from scipy.sparse import dia_array
 
     n, m = data.n_users, data.n_items
@@ -197,16 +264,39 @@ def item_weights(data: ChoiceData, reg: float, user_power: float) -> Float32Arra
         rows = (columns[start : start + _BLOCK] @ weighted).toarray()
         rows -= np.outer((n * mean[start : start + _BLOCK]).astype(np.float32), mean.astype(np.float32))
         gram[:, start : start + _BLOCK] = rows.T
-    gram[np.diag_indices(m)] += np.float32(reg)
-    inverse, fault = spotrf(gram, lower=1, overwrite_a=1)
+    return gram
+
+
+def item_weights(data: ChoiceData, reg: float, user_power: float) -> Float32Array:
+    """B of `EASE`, float32, (n_items, n_items), made in the memory of one such matrix.
+
+    Args:
+        data: the choices.
+        reg: the penalty.
+        user_power: of the users' weights.
+    """
+    return weights_of(item_covariance(data, user_power), reg)
+
+
+def weights_of(covariance: Float32Array, reg: float) -> Float32Array:
+    """B of `EASE` from `item_covariance`, whose memory it takes.
+
+    Args:
+        covariance: see above.
+        reg: the penalty.
+    """
+    from scipy.linalg.lapack import spotrf, spotri
+
+    covariance[np.diag_indices(len(covariance))] += np.float32(reg)
+    inverse, fault = spotrf(covariance, lower=1, overwrite_a=1)
     if not fault:
         inverse, fault = spotri(inverse, lower=1, overwrite_c=1)
     if fault:
         raise FloatingPointError(f"the covariance of the choices has no Cholesky factor at column {fault}")
-    return _weights_of(inverse)
+    return _from_inverse(inverse)
 
 
-def _weights_of(inverse: Float32Array) -> Float32Array:
+def _from_inverse(inverse: Float32Array) -> Float32Array:
     """B from H, of which the lower triangle is given; in place."""
     diagonal = inverse.diagonal().copy()
     for start in range(0, len(inverse), _BLOCK):

@@ -7,12 +7,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from penchant.arrays.types import Float32Array, Float64Array, Int32Array, Int64Array
+from penchant.kernels.jit import kernel
 from penchant.solvers.choice.choice_data import ChoiceData
 
-__all__ = ["HeldOut", "hold_out"]
+__all__ = ["HeldOut", "gains_of_rows", "gains_of_rows_readable", "hold_out"]
 
 _BLOCK = 256  # users that are scored at once
-_MOST_USERS = 2000
+_LEAST_USERS, _MOST_USERS = 500, 2000
+_MOST_SCORES = 4_000_000  # of one candidate
+_LEAST_HELD, _MOST_SHARE = 4000, 0.25  # where a tenth is fewer choices than that, more is held out
 _DEPTH = 100
 
 
@@ -31,54 +34,102 @@ class HeldOut:
     indptr: Int64Array
     items: Int32Array
 
-    def ndcg(self, scores: Float32Array, start: int) -> Float64Array:
-        """NDCG@100 of the users `start` on, one for each row of `scores`, of lists of what is not in `rest`.
-
-        Args:
-            scores: (n, n_items); what a user has chosen in `rest` is set to minus infinity in it.
-            start: the first of the users.
-        """
-        grouped = self.rest.by_user
-        found = np.empty(len(scores))
-        for t, row in enumerate(scores):
-            user = self.users[start + t]
-            row[grouped.others[grouped.indptr[user] : grouped.indptr[user + 1]]] = -np.inf
-            held = self.items[self.indptr[start + t] : self.indptr[start + t + 1]]
-            rank = (row > row[held][:, None]).sum(axis=1)
-            gain = np.where(rank < _DEPTH, 1 / np.log2(2.0 + rank), 0).sum()
-            found[t] = gain / (1 / np.log2(2.0 + np.arange(min(len(held), _DEPTH)))).sum()
-        return found
-
-    def of_ranks(
-        self, biases: Float32Array, user_factors: Float32Array, item_factors: Float32Array, ranks: list[int]
-    ) -> Float64Array:
-        """Mean NDCG@100 of b + P Q^T with only the first columns, for each number of columns; shape (len(ranks),).
+    def gains(self, biases: Float32Array, user_factors: Float32Array, item_factors: Float32Array) -> Float64Array:
+        """NDCG@100 of each judged user, of lists by b + p . q of what is not in `rest`; float64, shape (n,).
 
         Args:
             biases: b, shape (n_items,).
             user_factors: P of `users` only, shape (n, n_factors).
             item_factors: Q.
-            ranks: numbers of columns, ascending.
         """
-        total = np.zeros(len(ranks))
+        grouped, found = self.rest.by_user, np.empty(len(self.users))
+        columns = np.ascontiguousarray(item_factors.T)
         for start in range(0, len(self.users), _BLOCK):
-            rows = user_factors[start : start + _BLOCK]
-            scores, done = np.tile(biases, (len(rows), 1)), 0
-            for at, rank in enumerate(ranks):
-                scores += rows[:, done:rank] @ item_factors[:, done:rank].T
-                done = rank
-                total[at] += self.ndcg(scores, start).sum()
-        return total / max(len(self.users), 1)
+            part = slice(start, start + _BLOCK)
+            scores = user_factors[part] @ columns
+            scores += biases
+            gains_of_rows(
+                scores, self.users[part], grouped.indptr, grouped.others, self.indptr[start:], self.items, _DEPTH,
+                found[part],
+            )  # fmt: skip
+        return found
 
 
-def hold_out(data: ChoiceData, rng: np.random.Generator, share: float = 0.1) -> HeldOut:
+@kernel
+def gains_of_rows(
+    scores: Float32Array,
+    users: Int32Array,
+    known_indptr: Int64Array,
+    known: Int32Array,
+    indptr: Int64Array,
+    items: Int32Array,
+    depth: int,
+    gains: Float64Array,
+) -> None:
+    """NDCG of each row of scores: how early a list by score has the items that are looked for.
+
+    Of items with equal scores each counts as in the middle of them.
+
+    Args:
+        scores: (n, n_items); what the user knows becomes minus infinity in it.
+        users: (n,), whose scores they are.
+        known_indptr, known: what user u knows is `known[known_indptr[u]:known_indptr[u + 1]]`.
+        indptr, items: what is looked for in row t is `items[indptr[t]:indptr[t + 1]]`.
+        depth: places of a list that count.
+        gains: (n,), written; 0 where nothing is looked for.
+    """
+    for t in range(len(scores)):
+        row = scores[t]
+        for at in range(known_indptr[users[t]], known_indptr[users[t] + 1]):
+            row[known[at]] = -np.inf
+        found, ideal = 0.0, 0.0
+        for at in range(indptr[t], indptr[t + 1]):
+            threshold, above, equal = row[items[at]], 0, -1
+            for i in range(len(row)):
+                above += row[i] > threshold
+                equal += row[i] == threshold
+            rank = above + equal / 2
+            if rank < depth:
+                found += 1 / np.log2(2.0 + rank)
+            if at - indptr[t] < depth:
+                ideal += 1 / np.log2(2.0 + at - indptr[t])
+        gains[t] = found / ideal if ideal > 0 else 0.0
+
+
+def gains_of_rows_readable(
+    scores: Float32Array,
+    users: Int32Array,
+    known_indptr: Int64Array,
+    known: Int32Array,
+    indptr: Int64Array,
+    items: Int32Array,
+    depth: int,
+    gains: Float64Array,
+) -> None:
+    """What `gains_of_rows` does, in NumPy."""
+    for t, row in enumerate(scores):
+        row[known[known_indptr[users[t]] : known_indptr[users[t] + 1]]] = -np.inf
+        wanted = items[indptr[t] : indptr[t + 1]]
+        threshold = row[wanted][:, None]
+        rank = (row > threshold).sum(axis=1) + ((row == threshold).sum(axis=1) - 1) / 2
+        gain = np.where(rank < depth, 1 / np.log2(2.0 + rank), 0).sum()
+        ideal = (1 / np.log2(2.0 + np.arange(min(len(wanted), depth)))).sum()
+        gains[t] = gain / ideal if len(wanted) else 0.0
+
+
+def hold_out(data: ChoiceData, rng: np.random.Generator, share: float | None = None) -> HeldOut:
     """Take a share of all choices out; at most 2,000 of the users who lose some are judged.
+
+    Where there are many items, fewer are judged, at least 500: scores of all of them are made for each candidate.
 
     Args:
         data: the table.
         rng: chooses.
-        share: how much is taken out (default 0.1).
+        share: how much is taken out; None (default) for a tenth, or more of a small table: up to a quarter, so that
+            4,000 choices judge.
     """
+    if share is None:
+        share = min(max(0.1, _LEAST_HELD / data.n_choices), _MOST_SHARE)
     out = rng.random(data.n_choices) < share
     out[rng.integers(0, data.n_choices)] = False  # something is left
     weight = None if data.weight is None else data.weight[~out]
@@ -88,8 +139,9 @@ def hold_out(data: ChoiceData, rng: np.random.Generator, share: float = 0.1) -> 
     known[rest.item_idx] = True
     users, items = users[known[items]], items[known[items]]
     judged = np.unique(users)
-    if len(judged) > _MOST_USERS:
-        judged = np.sort(rng.choice(judged, _MOST_USERS, replace=False))
+    most = int(np.clip(_MOST_SCORES // data.n_items, _LEAST_USERS, _MOST_USERS))
+    if len(judged) > most:
+        judged = np.sort(rng.choice(judged, most, replace=False))
         kept = np.isin(users, judged)
         users, items = users[kept], items[kept]
     order = np.argsort(users, kind="stable")

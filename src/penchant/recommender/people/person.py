@@ -1,42 +1,30 @@
-"""Who is asked for: a user of the training table, or somebody new by ratings (a `Profile`); one, or a group."""
+"""A person to predict and to list for: a user of the training table, or somebody new (a `Profile`)."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Hashable
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from penchant.arrays.feature_rows import FeatureRow
-from penchant.arrays.seen_ratings import SeenRatings
 from penchant.arrays.types import Float32Array, Float64Array, Int32Array
 from penchant.checks import is_real
-from penchant.data.given import as_dict, rated_rows
-from penchant.data.lookup import ItemNames, is_many, listed
-from penchant.errors import DataError, ParameterError, UnsupportedError
+from penchant.data.lookup import ItemNames
+from penchant.errors import DataError, UnsupportedError
 from penchant.models.answers import Attribution, FoldedUser
 from penchant.models.model import Model
-from penchant.recommender.state import State, kept_ratings
-from penchant.text import Argument, Setting, counted
+from penchant.recommender.state import State, kept_ratings, learned_choices
+from penchant.storage import LearnedChoices
+from penchant.text import Argument, counted
 
 if TYPE_CHECKING:
+    from penchant.models.choice.choice_rows import ChoiceRow
     from penchant.models.dot_bias import RowPosterior
 
-__all__ = [
-    "KnownUser",
-    "Person",
-    "Profile",
-    "fold_in",
-    "known_variance",
-    "one_person",
-    "people",
-    "seen_by",
-    "seen_by_all",
-]
-
-_USERS, _USER_ID, _RATINGS = (Setting(name, text="") for name in ("users", "user_id", "ratings"))
+__all__ = ["KnownUser", "Person", "Profile", "known_variance"]
 
 
 class Person(Protocol):
@@ -67,6 +55,21 @@ class Person(Protocol):
 
     def told(self) -> tuple[Int32Array, Float32Array] | None:
         """Rows of the items that the person has rated, and the ratings; None where they were not kept."""
+        ...
+
+    def choice_row(self) -> Float32Array:
+        """The person's row of the model of choices, shape (n_factors,).
+
+        Raises:
+            UnsupportedError: no choices were learned.
+        """
+        ...
+
+    def choices_told(self) -> tuple[Int32Array, Float32Array | None] | None:
+        """Rows of the items that the person chose, and what the model makes of their weights (None for 1 each).
+
+        None where the training table was not kept.
+        """
         ...
 
     def attribution(self, item: int) -> Attribution:
@@ -111,6 +114,21 @@ class KnownUser:
             return np.empty(0, np.int32), np.empty(0, np.float32)
         return seen.items_of(self.row), seen.ratings_of(self.row)
 
+    def choice_row(self) -> Float32Array:
+        """The user's row of the model of choices: see `Person.choice_row`."""
+        row: Float32Array = learned_choices(self.state.choices).model.user_factors[self.row]
+        return row
+
+    def choices_told(self) -> tuple[Int32Array, Float32Array | None] | None:
+        """What the user chose: see `Person.choices_told`."""
+        seen, weight = self.state.seen, self.state.choice_weights
+        if seen is None:
+            return None
+        if self.row >= seen.n_users:
+            return np.empty(0, np.int32), None
+        own = slice(int(seen.indptr[self.row]), int(seen.indptr[self.row + 1]))
+        return seen.item_idx[own], None if weight is None else weight[own]
+
     def attribution(self, item: int) -> Attribution:
         """See `Person.attribution`."""
         item_idx, rating = self.told() or (np.empty(0, np.int32), np.empty(0, np.float32))
@@ -126,7 +144,7 @@ class KnownUser:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Profile:
-    """A person's ratings and the row that the model makes of them; frozen. Made by `Recommender.fold_in`.
+    """A person's ratings and choices, and the rows that the models make of them; frozen. Made by `Recommender.fold_in`.
 
     `recommend(ratings=profile)`, `predict(item, ratings=profile)` and `explain(item, ratings=profile)` take it. It is
     kept apart from the model: nothing in the recommender knows of it.
@@ -138,6 +156,8 @@ class Profile:
         item_idx, rating: what the person has rated, in the order of telling.
         features: what else is known of the person; None for nothing.
         known: the person as the model folded them in, where that is done already.
+        chosen: row numbers of items that the person has chosen without giving stars.
+        choices: what was learned of choices; None where it was not.
     """
 
     model: Model
@@ -147,6 +167,8 @@ class Profile:
     rating: Float32Array
     features: FeatureRow | None = None
     known: FoldedUser | None = None
+    chosen: Int32Array = field(default_factory=lambda: np.empty(0, np.int32))
+    choices: LearnedChoices | None = None
 
     @cached_property
     def _folded(self) -> FoldedUser:
@@ -185,10 +207,44 @@ class Profile:
         others = self.item_idx != new
         return replace(
             self,
+            chosen=self.chosen[self.chosen != new],
             item_idx=np.append(self.item_idx[others], np.int32(new)),
             rating=np.append(self.rating[others], np.float32(rating)),
             known=self._folded.with_rating(new, float(rating)) if others.all() else None,
         )
+
+    def with_chosen(self, *items: Hashable) -> Profile:
+        """The same person with more choices that have no stars: seen, bought, played.
+
+        Args:
+            items: by id or exact title.
+
+        Raises:
+            UnknownIdError: no such item; near ones are suggested.
+            UnsupportedError: no choices were learned.
+        """
+        learned_choices(self.choices)
+        new = self.names.rows(list(items))
+        return replace(self, chosen=np.setdiff1d(np.union1d(self.chosen, new), self.item_idx).astype(np.int32))
+
+    @cached_property
+    def choice(self) -> ChoiceRow:
+        """The person's row of the model of choices, as a sum over what was chosen: see `ChoiceRow`.
+
+        The parts are in the order of `rated`.
+
+        Raises:
+            UnsupportedError: no choices were learned.
+        """
+        return learned_choices(self.choices).model.fold_in_user(self.rated("choice"))
+
+    def choice_row(self) -> Float32Array:
+        """The person's row of the model of choices, shape (n_factors,).
+
+        Raises:
+            UnsupportedError: no choices were learned.
+        """
+        return self.choice.factors.astype(np.float32)
 
     def scores(self, item_idx: Int32Array) -> Float32Array:
         """Predictions of items, not clipped, shape (n,).
@@ -210,16 +266,20 @@ class Profile:
         return known_variance(self._folded.variance(item_idx))
 
     def rated(self, what: str | Argument) -> Int32Array:  # noqa: ARG002 - a profile always knows
-        """Row numbers of the items that the person has rated.
+        """Row numbers of the items that the person has rated, then of those chosen without stars.
 
         Args:
             what: the argument that asks.
         """
-        return self.item_idx
+        return np.concatenate([self.item_idx, self.chosen])
 
     def told(self) -> tuple[Int32Array, Float32Array]:
         """Rows of the items that the person has rated, and the ratings."""
         return self.item_idx, self.rating
+
+    def choices_told(self) -> tuple[Int32Array, Float32Array | None]:
+        """Rows of the items that the person has rated or chosen: each weighs 1."""
+        return self.rated("choices"), None
 
     def attribution(self, item: int) -> Attribution:
         """The prediction of one item, and what it rests on.
@@ -237,113 +297,9 @@ class Profile:
         return len(self.item_idx)
 
     def __repr__(self) -> str:
-        return f"Profile({counted(len(self), 'rating')})"
-
-
-# -- whoever is meant --
-
-
-def one_person(state: State, user_id: object, ratings: object) -> Person:
-    """The one person who is meant: exactly one of a user of the training table and somebody new.
-
-    Args:
-        state: of the recommender.
-        user_id: a user's id, or None.
-        ratings: of somebody new, or None.
-
-    Raises:
-        ParameterError: nobody is meant, or two are.
-    """
-    if (user_id is None) == (ratings is None):
-        raise ParameterError(
-            "say who: either ", _USER_ID, ", a user of the training ratings, or ", _RATINGS, " of somebody new"
-        )
-    if ratings is not None:
-        return fold_in(state, ratings, None)
-    return KnownUser(state, state.users.index(user_id))
-
-
-def people(state: State, user_id: object, ratings: object, users: Sequence[object] | None) -> list[Person]:
-    """Everybody who is meant: one person, or a group.
-
-    Args:
-        state: of the recommender.
-        user_id, ratings: as for `one_person`.
-        users: a group, each by user id, ratings or `Profile`; instead of the two others.
-
-    Raises:
-        ParameterError: nobody is meant, or too many are.
-    """
-    if users is None:
-        return [one_person(state, user_id, ratings)]
-    if user_id is not None or ratings is not None:
-        raise ParameterError("say who: ", _USERS, " is a group, instead of ", _USER_ID, " and ", _RATINGS)
-    members = list(listed(users)) if is_many(users) else list(users) if isinstance(users, tuple) else []
-    if not members:
-        told = f" is {users!r}: give a list of user ids, ratings or profiles, at least one"
-        raise ParameterError(Argument("users"), told)
-    # an id is hashable; ratings, a dict or a Series, are not
-    return [
-        one_person(state, None, one)
-        if isinstance(one, Profile) or not isinstance(one, Hashable)
-        else one_person(state, one, None)
-        for one in members
-    ]
-
-
-def seen_by(persons: Sequence[Person], *, exclude_seen: bool) -> Int32Array | None:
-    """What lists leave out: rows of the items that any of these people has rated; None where nothing is left out.
-
-    Args:
-        persons: whoever the list is for.
-        exclude_seen: whether to leave anything out.
-
-    Raises:
-        UnsupportedError: it is not known what a user has rated.
-    """
-    rated = [person.rated(Argument("exclude_seen")) for person in persons] if exclude_seen else []
-    return np.unique(np.concatenate(rated)) if rated else None
-
-
-def seen_by_all(seen: SeenRatings | None, *, exclude_seen: bool) -> SeenRatings | None:
-    """The same for all users of the training table.
-
-    Args:
-        seen: the training ratings; None where they were not kept.
-        exclude_seen: whether to leave anything out.
-
-    Raises:
-        UnsupportedError: it is not known what users have rated.
-    """
-    return kept_ratings(seen, Argument("exclude_seen")) if exclude_seen else None
-
-
-def fold_in(state: State, ratings: object, features: Mapping[str, object] | None) -> Profile:
-    """Somebody new: see `Recommender.fold_in`.
-
-    Args:
-        state: of the recommender.
-        ratings: {item id or exact title: rating}, or a `Profile`.
-        features: what else is known of the person; None for nothing.
-
-    Raises:
-        ParameterError: a profile of another recommender, another kind of ratings, or features of another name.
-    """
-    if isinstance(ratings, Profile):
-        if ratings.model is not state.model:
-            raise ParameterError(
-                Argument("ratings"), " is a Profile of another recommender: give its ratings to fold_in"
-            )
-        return ratings
-    known = as_dict(features, "features")
-    for name in known:
-        if name not in state.user_attributes:
-            told = ", ".join(state.user_attributes) or "none"
-            raise ParameterError(f"no user attribute {name!r} in the ratings that it was trained on; there are {told}")
-    rows, values = rated_rows(state.rating_scale, as_dict(ratings, "ratings"), state.names.rows)
-    encoder = state.user_features
-    row = None if encoder is None or not known else encoder.row(known)
-    return Profile(state.model, state.names, state.rating_scale, rows, values, row)
+        parts = [counted(len(self), "rating")] if len(self) or not len(self.chosen) else []
+        parts += [counted(len(self.chosen), "choice")] if len(self.chosen) else []
+        return f"Profile({', '.join(parts)})"
 
 
 def known_variance(variance: Float64Array | None) -> Float64Array:

@@ -1,0 +1,1 @@
+"""Ranked lists of items: for one person or a group, for everybody, and in which order."""

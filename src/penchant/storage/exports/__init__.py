@@ -1,0 +1,1 @@
+"""What other programs get: the numbers that score items, as plain JSON."""
