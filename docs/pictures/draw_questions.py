@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     import pandas as pd
 
 USER, N_BEST, LEAST = 196, 10, 50  # whose lists, how many of the best, and the fewest ratings of a film
-ASIDE = 2  # films that are named at the top, beside one at the right; neither is in the list by both
+ASIDE = 1  # films that are named at the top, beside one at the right; none is in the list by both
 TOP, BOTTOM, LINE, LOWEST = 104, 500, 17, -5.0  # pixels; powers of ten of the chance to choose
 
 
 def measure_questions() -> Numbers:
     """Chance to choose and chance to like of every film that the person has not rated."""
-    rec = pt.fit(pt.load_dataset("ml-100k"), pt.ALS(), choices=pt.ChoiceALS(n_factors=32, reg=3.0, n_epochs=5))
+    rec = pt.fit(pt.load_dataset("ml-100k"), pt.ALS())
     lists = {by: rec.recommend(USER, n=rec.n_items, by=by, min_ratings=LEAST) for by in ("both", "choice")}
     chance = lists["choice"].set_index("item_id")["score"].loc[lists["both"]["item_id"]].to_numpy()
     table = lists["both"].assign(choice=chance, liked=lists["both"]["score"].to_numpy() / chance)
