@@ -241,3 +241,15 @@ def test_drawn(recs: dict[str, pt.Recommender]) -> None:
     assert "listed by" in plots.explanation(both).layout.title.subtitle.text.replace("<br>", " ")
     played = recs["plays"].explain(rec.items[5], chosen=[])
     assert not plots.explanation(played).data[0].x
+
+
+def test_what_speaks_against_an_item_is_no_reason_for_it(recs: dict[str, pt.Recommender]) -> None:
+    rec = recs["both"]
+    mine = rec.items.ids[[7, 9, 30]].tolist()
+    signs = set()
+    for item in rec.items.ids.tolist():
+        why = rec.explain(item, chosen=mine, by="choice")
+        against = [one.name for one in why.choices or () if one.effect <= 0]
+        assert not any(f"{name} (" in str(why) for name in against)
+        signs.add(bool(against))
+    assert signs == {True, False}  # there were such choices

@@ -135,20 +135,17 @@ class ChoiceExplanation:
         }
 
     def __str__(self) -> str:
-
         return sentence(self)
 
     def __repr__(self) -> str:
-
         return sums(self)
 
     def _repr_html_(self) -> str:
-
         return html_table(self)
 
 
 def sentence(why: ChoiceExplanation) -> str:
-    """For people: the strongest of their own choices.
+    """For people: the choices that speak most for the item.
 
     Args:
         why: the explanation.
@@ -158,9 +155,9 @@ def sentence(why: ChoiceExplanation) -> str:
     if not why.choices and not why.n_others:
         return "You have chosen nothing yet, so this is how often anybody chooses it"
     others = [one for one in why.choices if one.item_id != why.item_id]  # an item is no reason for itself
-    told = [one for one in others[:_NAMED] if abs(one.share) >= _LEAST_SHARE]
+    told = [one for one in others if one.share >= _LEAST_SHARE][:_NAMED]
     if not told:
-        return "None of your choices moved this much"
+        return "None of your choices speaks for this"
     return f"Because you chose {all_of([f'{one.name} ({one.share:+.0%})' for one in told])}"
 
 

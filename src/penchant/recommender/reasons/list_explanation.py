@@ -70,15 +70,12 @@ class ListExplanation(Explanation):
         return {**super().to_dict(), **chances, "liked_power": self.liked_power, "choice": self.choice.to_dict()}
 
     def __str__(self) -> str:
-
         return f"Chosen: {_inside(str(self.choice))}. Liked: {_inside(sentence(self))}"
 
     def __repr__(self) -> str:
-
         return "\n".join([_heading(self), repr(self.choice), sums(self)])
 
     def _repr_html_(self) -> str:
-
         return f"<p>{_heading(self)}</p>{self.choice._repr_html_()}{html_table(self)}"
 
 
