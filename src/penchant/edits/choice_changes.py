@@ -13,7 +13,7 @@ from penchant.arrays.seen_ratings import SeenRatings
 from penchant.arrays.types import Float32Array, Int32Array, Int64Array
 from penchant.errors import UnsupportedError
 from penchant.models.answers import Side
-from penchant.models.choice.choice_counts import counts_of, folded_items, recounted, with_items_anew
+from penchant.models.choice.choice_counts import counts_of, recounted, with_items_anew
 from penchant.models.choice.choice_model import ChoiceModel
 from penchant.models.choice.count_choices import count_choices, users_anew
 from penchant.models.choice.ranking_order import RankingOrder
@@ -97,9 +97,8 @@ def choices_with_row(
     else:
         counts = np.append(counts, len(others))
         known = None if model.item_feature_weights is None else features
-        (row,) = folded_items(model, [(others, weight)], [known])
-        grown = model.with_row("item", row)
-    return replace(learned, model=recounted(grown, counts, grown.n_users, model))
+        grown = model.with_row("item", model.fold_in_item(others, weight, known))
+    return replace(learned, model=recounted(grown, counts, grown.n_users))
 
 
 def choices_updated(
@@ -125,7 +124,7 @@ def choices_updated(
     """
     before = learned.model
     model = before.with_rows(seen.n_users, n_items)
-    model = recounted(model, seen.item_counts(n_items), seen.n_users, before)
+    model = recounted(model, seen.item_counts(n_items), seen.n_users)
     model = _with_users_anew(model, seen, weight, touched)
     fresh = np.arange(before.n_items, n_items)
     if len(fresh):
@@ -156,12 +155,11 @@ def choices_without(
         weight: what the model makes of the weights of `seen`; None (default) for 1 each.
         features: of `items`.
     """
-    before, order = learned.model, _rounded(learned.order)
-    model = before.without_user(row)
+    model, order = learned.model.without_user(row), _rounded(learned.order)
     if seen is None:
         return replace(learned, model=model, order=order)
     power = learned.solver.get("ease.user_power", learned.solver.get("user_power"))
-    counted = count_choices(model, before, seen, weight, float(power) if isinstance(power, int | float) else 0.5)
+    counted = count_choices(model, seen, weight, float(power) if isinstance(power, int | float) else 0.5)
     model = users_anew(counted, seen, weight)
     if len(items):
         model = with_items_anew(model, items, _choosers(seen, weight, items), features)
