@@ -11,14 +11,13 @@ from penchant.arrays.choice_weights import transformed
 from penchant.arrays.feature_rows import FeatureRow
 from penchant.arrays.seen_ratings import SeenRatings
 from penchant.arrays.types import Float32Array, Int32Array, Int64Array
-from penchant.errors import UnsupportedError
 from penchant.models.answers import Side
 from penchant.models.choice.choice_counts import counts_of, recounted, with_items_anew
 from penchant.models.choice.choice_model import ChoiceModel
 from penchant.models.choice.count_choices import count_choices, users_anew
 from penchant.models.choice.ranking_order import RankingOrder
 from penchant.storage import LearnedChoices, Snapshot
-from penchant.text import Argument, Setting
+from penchant.text import Argument
 
 __all__ = ["choices_forgotten", "choices_updated", "choices_with_row", "choices_without", "grown_choices"]
 
@@ -51,9 +50,8 @@ def choices_forgotten(snapshot: Snapshot, row: int, *, refresh_items: bool) -> L
         UnsupportedError: `refresh_items` where the training table was not kept.
     """
     learned, seen = snapshot.choices, snapshot.seen
-    if learned is not None and seen is None and refresh_items:
-        told = " needs the training choices, and this model was kept without them ("
-        raise UnsupportedError(Argument("refresh_items"), told, Setting("keep_ratings", False), ")")
+    if learned is not None and refresh_items:
+        snapshot.kept_table(Argument("refresh_items"))
     if learned is None or seen is None:
         return None if learned is None else choices_without(learned, row, None, np.empty(0, np.int32))
     items = seen.items_of(row) if refresh_items else np.empty(0, np.int32)

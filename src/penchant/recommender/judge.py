@@ -16,11 +16,11 @@ from penchant.data.interactions import require_interactions
 from penchant.data.lookup import joined_rows
 from penchant.data.ratings import Ratings, require_ratings
 from penchant.data.vocab import Vocab
-from penchant.errors import DataError
+from penchant.errors import DataError, ParameterError
 from penchant.evaluation.scorecard import Scorecard, score
 from penchant.evaluation.scorers import ByChance, Predictions, Scorer
 from penchant.models.answers import Change, Triples
-from penchant.recommender.state import State, kept_ratings
+from penchant.recommender.state import State
 from penchant.text import Argument, counted
 
 if TYPE_CHECKING:
@@ -42,6 +42,8 @@ def judged(
         relevant: the lowest rating of an item that should be found, or None.
     """
     values = _values(state, test, "test")
+    if relevant is not None and not state.model.knows_stars:
+        raise ParameterError(Argument("relevant"), " is a rating, and this recommender knows no stars: leave it out")
     if known is not None:
         state = _with_known(state, known)
     users, user_idx = joined_rows(state.users, test.users, test.user_idx)
@@ -85,7 +87,7 @@ def _with_known(state: State, known: Ratings | Choices) -> State:
     if state.model.knows_stars and len(rating) and not (lo <= float(rating.min()) and float(rating.max()) <= hi):
         told = f" has ratings from {rating.min():g} to {rating.max():g}, and the scale is {lo:g} to {hi:g}"
         raise DataError(Argument("known"), told)
-    seen = kept_ratings(state.seen, Argument("known"))
+    seen = state.kept_table(Argument("known"))
     n_users, user_idx = joined_rows(state.users, known.users, known.user_idx)
     is_fresh = user_idx >= len(state.users)
     if is_fresh.any() and state.user_features is not None:

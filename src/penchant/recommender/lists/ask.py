@@ -15,7 +15,7 @@ from penchant.ranking.choice_questions import choice_questions
 from penchant.recommender.lists.recommend import chosen_from
 from penchant.recommender.people.person import Profile
 from penchant.recommender.people.who import fold_in
-from penchant.recommender.state import State, item_table, kept_ratings, learned_choices
+from penchant.recommender.state import State, item_table, learned_choices
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -95,7 +95,7 @@ def _counts(state: State) -> Float64Array:
     if state.seen is None and state.choices is not None:
         found: Float64Array = state.choices.model.item_popularity.astype(np.float64) * state.n_users
         return found
-    return kept_ratings(state.seen, "ask_next").item_counts(state.n_items).astype(np.float64)
+    return state.kept_table("ask_next").item_counts(state.n_items).astype(np.float64)
 
 
 def _known(state: State, person: Profile, counts: Float64Array) -> Float64Array:

@@ -123,7 +123,7 @@ class RecommendsAll:
         state = self._state
         order = list_order(state, by, popularity)
         how = _How(
-            seen=seen_by_all(state.seen, exclude_seen=exclude_seen),
+            seen=seen_by_all(state, exclude_seen=exclude_seen),
             restrict=chosen_from(state, candidates, where, min_ratings),
             block_size=block_size,
             n_threads=n_threads,
