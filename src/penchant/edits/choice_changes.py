@@ -19,7 +19,14 @@ from penchant.models.choice.ranking_order import RankingOrder
 from penchant.storage import LearnedChoices, Snapshot
 from penchant.text import Argument
 
-__all__ = ["choices_forgotten", "choices_updated", "choices_with_row", "choices_without", "grown_choices"]
+__all__ = [
+    "choices_folded",
+    "choices_forgotten",
+    "choices_updated",
+    "choices_with_row",
+    "choices_without",
+    "grown_choices",
+]
 
 
 def grown_choices(grown: Snapshot, users: Int32Array) -> LearnedChoices | None:
@@ -57,6 +64,21 @@ def choices_forgotten(snapshot: Snapshot, row: int, *, refresh_items: bool) -> L
     items = seen.items_of(row) if refresh_items else np.empty(0, np.int32)
     others = seen.without_user(row)
     return choices_without(learned, row, others, items, _weights(snapshot, others), _features_of(snapshot, items))
+
+
+def choices_folded(grown: Snapshot, users: Int32Array) -> LearnedChoices | None:
+    """With the rows of some users made anew from all of their choices; items, popularity and biases are held still.
+
+    Args:
+        grown: with all its ids, and with all ratings or choices; `choices` as they were.
+        users: their rows, as often as may be.
+    """
+    learned, seen = grown.choices, grown.seen
+    if learned is None or seen is None:
+        return learned
+    model = learned.model.with_rows(len(grown.users), len(grown.items))
+    touched = np.unique(users).astype(np.int64)
+    return replace(learned, model=_with_users_anew(model, seen, _weights(grown, seen), touched))
 
 
 def _weights(snapshot: Snapshot, seen: SeenRatings) -> Float32Array | None:

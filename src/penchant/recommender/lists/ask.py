@@ -12,6 +12,7 @@ from penchant.data.filters import Where
 from penchant.data.lookup import Many
 from penchant.ranking.active_learning import questions
 from penchant.ranking.choice_questions import choice_questions
+from penchant.ranking.order_scores import chances_of
 from penchant.recommender.lists.recommend import chosen_from
 from penchant.recommender.people.person import Profile
 from penchant.recommender.people.who import fold_in
@@ -103,8 +104,8 @@ def _known(state: State, person: Profile, counts: Float64Array) -> Float64Array:
     if state.choices is None:
         return counts / max(state.n_users, 1)
     learned = state.choices
-    chance = np.exp(learned.order.log_choice(learned.model.scores(person.choice_row())))
-    known: Float64Array = 1 - (1 - np.minimum(chance, 1)) ** _PARTS
+    chance = chances_of(learned.order.log_choice(learned.model.scores(person.choice_row())))
+    known: Float64Array = 1 - (1 - chance) ** _PARTS
     known[person.chosen] = 1
     return known
 
