@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from penchant.errors import UnsupportedError
-from penchant.text import Argument, Setting
+from penchant.text import Argument
+from penchant.text import Setting as Given
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -96,5 +97,5 @@ class Snapshot:
         if self.seen is None:
             table = "ratings" if self.model.knows_stars else "choices"
             told = f" needs the training {table}, and this model was kept without them ("
-            raise UnsupportedError(what, told, Setting("keep_ratings", False), "): train again")
+            raise UnsupportedError(what, told, Given("keep_ratings", False), "): train again")
         return self.seen
