@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from penchant.arrays.choice_weights import usual_weight
 from penchant.arrays.feature_rows import FeatureRows
 from penchant.arrays.seen_ratings import SeenRatings
 from penchant.arrays.types import Float32Array, Int32Array
@@ -82,12 +83,14 @@ def _values(state: State, table: Ratings | Choices, name: str) -> Float32Array:
 
 def _with_known(state: State, known: Ratings | Choices) -> State:
     """The state with rows of people made of what is known of them; items are held still, new items left out."""
-    rating = known.weight if isinstance(known, Choices) else _values(state, known, "known")
+    seen = state.kept_table(Argument("known"))
+    rating = _values(state, known, "known")
+    if not state.model.knows_stars:  # a rating weighs what choices usually do, as in `Recommender.update`
+        rating = known.weight if isinstance(known, Choices) else rating * np.float32(usual_weight(seen.rating))
     lo, hi = state.rating_scale
     if state.model.knows_stars and len(rating) and not (lo <= float(rating.min()) and float(rating.max()) <= hi):
         told = f" has ratings from {rating.min():g} to {rating.max():g}, and the scale is {lo:g} to {hi:g}"
         raise DataError(Argument("known"), told)
-    seen = state.kept_table(Argument("known"))
     n_users, user_idx = joined_rows(state.users, known.users, known.user_idx)
     is_fresh = user_idx >= len(state.users)
     if is_fresh.any() and state.user_features is not None:
