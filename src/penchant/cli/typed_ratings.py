@@ -13,8 +13,8 @@ import typer
 
 from penchant.cli.options import option
 from penchant.cli.output import note
-from penchant.errors import ColumnError, ParameterError, SourceError
-from penchant.text import Argument, Setting
+from penchant.errors import ParameterError, SourceError
+from penchant.text import Argument
 
 if TYPE_CHECKING:
     from penchant.data.choices import Choices
@@ -106,15 +106,7 @@ def read_for(recommender: "Recommender", source: str, options: Mapping[str, obje
         recommender: for which.
         source, options: as for `read`, and so are the errors.
     """
-    if not recommender.model.knows_stars:
-        return read_choices(source, options)
-    try:
-        return read(source, options)
-    except ColumnError as error:  # the hint to read choices is for a training
-        if "choices_only" not in error.arguments:
-            raise
-        told = f"{source} has no column of ratings, and this recommender was learned from ratings: name it with "
-        raise ColumnError(told, Setting("rating", text="..."), ", or give a table that has them") from error
+    return read(source, options) if recommender.model.knows_stars else read_choices(source, options)
 
 
 def _refuse(options: Mapping[str, object], names: Sequence[str], where: str) -> None:
