@@ -251,7 +251,7 @@ def test_the_smallest_table_can_be_learned_from() -> None:
 
 def test_what_is_no_file_or_no_table_is_told_where_to_go() -> None:
     """Both doors are named: who reads choices is not sent to ratings alone."""
-    with pytest.raises(ParameterError, match=r"a file is needed, not DataFrame: .*Choices\.from_frame"):
+    with pytest.raises(ParameterError, match=r"is needed, not DataFrame; .*Choices\.from_frame"):
         read_choices(pd.DataFrame({"user": [1], "item": [1]}))
     with pytest.raises(ParameterError, match=r"a table is needed, not str: .*penchant\.read_choices"):
         Choices.from_frame("plays.csv")
