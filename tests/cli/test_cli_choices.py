@@ -233,6 +233,15 @@ def test_evaluate_reads_choices_where_there_are_no_stars(shell: Shell, clicks: P
     shell("evaluate", clicks, "sample", "--relevant", 4).fails(2, "--relevant")
 
 
+@pytest.mark.parametrize("command", ["update", "evaluate"])
+def test_a_table_of_plays_is_no_table_of_ratings(shell: Shell, films: Path, plays: Path, command: str) -> None:
+    told = shell(command, films, plays, "--item", "song")
+
+    told.fails(3, "looks like the rating", "--rating ...", "read by penchant train --choices-only")
+    assert "penchant." not in told.err
+    shell("train", plays, "-o", plays.with_suffix(".penchant"), "--item", "song").fails(3, "is read by --choices-only")
+
+
 def test_evaluate_shows_lists_in_each_order(shell: Shell, films: Path) -> None:
     told = shell("evaluate", films, "sample")
 

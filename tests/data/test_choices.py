@@ -247,3 +247,11 @@ def test_the_smallest_table_can_be_learned_from() -> None:
     choices = penchant.Choices.from_arrays(["ann", "bob", "bob"], [1, 2, 3])
 
     assert penchant.fit(choices).recommend("ann", n=5)["item_id"].tolist() == [2, 3]
+
+
+def test_what_is_no_file_or_no_table_is_told_where_to_go() -> None:
+    """Both doors are named: who reads choices is not sent to ratings alone."""
+    with pytest.raises(ParameterError, match=r"is needed, not DataFrame; .*Choices\.from_frame"):
+        read_choices(pd.DataFrame({"user": [1], "item": [1]}))
+    with pytest.raises(ParameterError, match=r"a table is needed, not str: .*penchant\.read_choices"):
+        Choices.from_frame("plays.csv")

@@ -12,7 +12,7 @@ import pytest
 import penchant as pt
 from penchant.arrays.choice_weights import transformed, usual_weight
 from penchant.errors import DataError, ParameterError, UnknownIdError, UnsupportedError
-from penchant.models.choice.choice_counts import biases_of, counts_of, folded_items, recounted
+from penchant.models.choice.choice_counts import counts_of, recounted
 from penchant.models.choice.choice_model import ChoiceModel
 from penchant.models.no_stars import NoStars
 
@@ -62,7 +62,7 @@ def in_step(rec: pt.Recommender) -> None:
     assert (model.n_users, model.n_items) == (rec.n_users, rec.n_items)
     popularity = (seen.item_counts(rec.n_items) / rec.n_users).astype(np.float32)
     assert (model.item_popularity == popularity).all()
-    assert model.item_biases == pytest.approx(biases_of(model, popularity), rel=1e-5, abs=1e-7)
+    assert model.item_biases == pytest.approx(model.biases_of(popularity), rel=1e-5, abs=1e-7)
 
 
 def row_by_hand(rec: pt.Recommender, user: object) -> np.ndarray[Any, Any]:
@@ -87,7 +87,7 @@ def told(rec: pt.Recommender, **rows: object) -> dict[str, object]:
 @pytest.mark.parametrize("name", list(LEARNERS))
 def test_biases_follow_popularity_as_the_solver_makes_them(name: str) -> None:
     model = model_of(pt.fit(sample().choices(), LEARNERS[name]))
-    assert biases_of(model, model.item_popularity) == pytest.approx(model.item_biases, rel=1e-5, abs=1e-7)
+    assert model.biases_of(model.item_popularity) == pytest.approx(model.item_biases, rel=1e-5, abs=1e-7)
     again = recounted(model, counts_of(model), model.n_users)
     assert (again.item_popularity == model.item_popularity).all()
 
@@ -102,7 +102,7 @@ def test_what_a_learner_would_say_of_other_counts() -> None:
     share = 1 - 1 / rec.n_users  # the other table still has a row for them
     wanted_popularity = wanted.item_popularity / np.float32(share)
     assert found.item_popularity == pytest.approx(wanted_popularity, rel=1e-5)
-    assert found.item_biases == pytest.approx(biases_of(wanted, wanted_popularity), rel=1e-4)
+    assert found.item_biases == pytest.approx(wanted.biases_of(wanted_popularity), rel=1e-4)
 
 
 # -- a row more --
@@ -309,7 +309,7 @@ def test_what_they_chose_can_t_be_read_off_the_file(rec: pt.Recommender, tmp_pat
         model = model_of(one)
         by_popularity = model.item_popularity.astype(np.float64) * model.n_users - others
         curve = np.arange(model.n_users + 1) / model.n_users
-        biases = [biases_of(model, np.full(rec.n_items, share, np.float32))[0] for share in curve]
+        biases = model.biases_of(curve.astype(np.float32))
         by_bias = np.interp(model.item_biases, biases, np.arange(model.n_users + 1)) - others
         return np.stack([by_popularity, by_bias])
 
@@ -335,7 +335,7 @@ def test_refreshed_items_are_those_of_the_others(rec: pt.Recommender) -> None:
     for item in theirs[:5]:
         at = np.flatnonzero(left.item_idx == item)
         part = None if weight is None else weight[at]
-        (wanted,) = folded_items(plain, [(left.user_idx()[at], part)], [None])
+        wanted = plain.fold_in_item(left.user_idx()[at], part)
         assert after.item_factors[item] == pytest.approx(wanted.factors, rel=1e-5, abs=1e-6)
 
 
@@ -347,7 +347,7 @@ def test_a_folded_item_scores_as_the_trained_one_does(name: str) -> None:
     alike = []
     for item in np.flatnonzero(seen.item_counts(rec.n_items) >= 30):
         users = seen.user_idx()[seen.item_idx == item]
-        (row,) = folded_items(model, [(users, None)], [None])
+        row = model.fold_in_item(users)
         trained = model.scores(model.user_factors)[:, item]
         alike.append(np.corrcoef(trained, model.user_factors @ row.factors)[0, 1])
         assert row.bias == pytest.approx(float(model.item_biases[item]), rel=1e-4)

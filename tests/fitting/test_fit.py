@@ -47,6 +47,7 @@ def test_progress_true_prints_on_stderr(sample: Ratings, capsys: pytest.CaptureF
     pt.ALS(n_epochs=2).fit(train, valid=test, progress=True)
     out, err = capsys.readouterr()
     assert out == ""
+    assert "learning who chose what" in err.splitlines()
     lines = [line for line in err.splitlines() if not line.startswith(("compiling", "learning"))]
     assert lines[0].split() == ["epoch", "train_loss", "valid_loss", "time"]
     assert [line.split()[0] for line in lines[1:]] == ["0", "1"]

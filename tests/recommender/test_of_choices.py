@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -61,8 +62,6 @@ def test_items_alike_by_choice_are_chosen_by_the_same_people() -> None:
 
 
 def test_vectors_do_not_depend_on_the_scale_of_columns(recs: dict[str, pt.Recommender]) -> None:
-    from dataclasses import replace
-
     learned = recs["likes"]._state.choices
     assert learned is not None
     model, scale = learned.model, np.float32(3)
@@ -115,6 +114,9 @@ def test_tables_maps_and_poles_of_choices(recs: dict[str, pt.Recommender]) -> No
         (lambda rec: rec.item_biases(), "learns no item biases"),
         (lambda rec: rec.feature_effects(), "effects of features"),
         (lambda rec: rec.predict(rec.items[0], rec.users[0]), "can't predict ratings"),
+        (lambda rec: rec.predict(rec.items[0], ratings={}), "can't predict ratings"),
+        (lambda rec: rec.predict(rec.items[0], ratings=rec.fold_in(chosen=[rec.items[1]])), "can't predict ratings"),
+        (lambda rec: rec.predict(["nothing"], [1], unknown="skip"), "can't predict ratings"),
         (lambda rec: rec.recommend(rec.users[0], interval=0.9), "intervals of stars"),
     ],
 )
@@ -123,6 +125,55 @@ def test_what_needs_stars_says_so(
 ) -> None:
     with pytest.raises(UnsupportedError, match=f"learned from choices, without stars, and .*{told}"):
         ask(recs["likes"])
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda rec: rec.fold_in({rec.items[0]: 1.0}),
+        lambda rec: rec.fold_in(chosen=[rec.items[0]]).with_rating(rec.items[1], 3),
+        lambda rec: rec.fold_in(chosen=[rec.items[0]]).with_rating(rec.items[1], 1),
+        lambda rec: rec.add_user("new", ratings={rec.items[0]: 1.0}),
+    ],
+)
+def test_stars_of_somebody_are_refused(
+    recs: dict[str, pt.Recommender], ask: Callable[[pt.Recommender], object]
+) -> None:
+    with pytest.raises(UnsupportedError, match=r"ratings are stars, .* without stars: use .*chosen"):
+        ask(recs["likes"])
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda rec: rec.recommend(rec.users[0]),
+        lambda rec: rec.recommend(rec.users[0], exclude_seen=False, min_ratings=3),
+        lambda rec: rec.recommend_all(),
+        lambda rec: rec.similar_items(rec.items[0]),
+        lambda rec: rec.map(min_ratings=2),
+        lambda rec: rec.update(pt.load_dataset("sample")),
+        lambda rec: rec.forget(rec.users[0], refresh_items=True),
+        lambda rec: rec.evaluate(pt.load_dataset("sample"), known=pt.load_dataset("sample")),
+    ],
+)
+@pytest.mark.parametrize("name", ["both", "likes"])
+def test_a_table_that_was_not_kept_is_called_what_it_was(
+    recs: dict[str, pt.Recommender], name: str, ask: Callable[[pt.Recommender], object]
+) -> None:
+    rec = pt.Recommender(replace(recs[name]._state, seen=None))
+    table = {"both": "ratings", "likes": "choices"}[name]
+    with pytest.raises(UnsupportedError, match=f"training {table}, and this model was kept without them"):
+        ask(rec)
+
+
+def test_the_scale_of_stars_is_told_where_there_are_stars(recs: dict[str, pt.Recommender]) -> None:
+    table = pt.load_dataset("sample")
+    assert recs["both"].info()["rating_scale"] == [1.0, 5.0]
+    assert recs["likes"].info()["rating_scale"] is None
+    with pytest.raises(ParameterError, match="relevant is a rating, and this recommender knows no stars"):
+        recs["likes"].evaluate(table, relevant=1)
+    with pytest.raises(ParameterError, match="relevant is a rating"):
+        recs["likes"].evaluate(table.choices(), relevant=4)
 
 
 def test_info_and_repr_tell_of_choices(recs: dict[str, pt.Recommender], tmp_path: Path) -> None:

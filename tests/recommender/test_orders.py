@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pyarrow as pa
 import pytest
 
 import penchant as pt
+from penchant.arrays.choice_weights import usual_weight
 from penchant.errors import DataError, ParameterError, UnknownIdError, UnsupportedError
 
 CHOICES = pt.ChoiceALS(n_factors=8, reg=3.0, n_epochs=3)
@@ -201,3 +203,18 @@ def test_new_users_are_folded_in_to_be_judged(ratings: pt.Ratings) -> None:
     assert clicks.evaluate(split.test, known=split.fold_in).ndcg == pytest.approx(card.orders["choice"].ndcg, abs=0.1)
     ids = pt.Ratings.from_arrays(["new"] * 5, list(ratings.items)[:5], [5, 4, 3, 4, 5])
     assert rec.evaluate(ids.take(np.arange(5) > 2), known=ids.take(np.arange(5) < 3)).n_cold_users == 0
+
+
+def test_what_is_known_of_new_users_is_of_the_right_kind(ratings: pt.Ratings) -> None:
+    split = pt.splits.new_users(ratings, 0.2, rng=0)
+    rec = pt.fit(split.train, pt.ALS(n_factors=4, n_epochs=2), choices=CHOICES)
+    with pytest.raises(ParameterError, match="known is a table of choices"):
+        rec.evaluate(split.test, known=split.fold_in.choices())
+    # without stars a rating is a choice that weighs what choices do, whatever the unit of weights
+    plays = split.train.choices()
+    plays = replace(plays, weight=np.random.default_rng(0).integers(50, 900, len(plays)).astype(np.float32))
+    clicks = pt.fit(plays, CHOICES)
+    usual = split.fold_in.choices()
+    usual = replace(usual, weight=np.full(len(usual), usual_weight(plays.weight), np.float32))
+    wanted, found = (clicks.evaluate(split.test, known=known) for known in (usual, split.fold_in))
+    assert found.to_dict() == wanted.to_dict()

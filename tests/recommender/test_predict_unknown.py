@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import penchant as pt
-from penchant.errors import ParameterError, UnknownIdError, UnsupportedError
+from penchant.errors import DataError, ParameterError, UnknownIdError, UnsupportedError
 
 
 @pytest.fixture(scope="module", params=[pt.ALS(n_factors=4), pt.Bayes(n_factors=4, n_draws=40)], ids=lambda s: s.name)
@@ -30,6 +30,18 @@ def test_one_unknown_id_does_not_stop_a_table(rec: pt.Recommender) -> None:
     np.testing.assert_array_equal(rec.predict(items, users, unknown="prior"), prior)
     assert rec.predict("nothing", users[0], unknown="skip") != rec.predict(items[0], users[0])
     assert isinstance(rec.predict("nothing", users[0], unknown="prior"), float)
+
+
+@pytest.mark.parametrize("unknown", ["prior", "skip"])
+@pytest.mark.parametrize("missing", [None, float("nan"), pd.NA, pd.NaT])
+def test_a_missing_id_is_not_an_unknown_one(rec: pt.Recommender, unknown: str, missing: object) -> None:
+    users, items = list(rec.users)[:2], list(rec.items)[:2]
+    with pytest.raises(DataError, match="the item id at position 1 is"):
+        rec.predict([items[0], missing], users, unknown=unknown)
+    with pytest.raises(DataError, match="the user id at position 0 is"):
+        rec.predict(items, [missing, users[1]], unknown=unknown)
+    with pytest.raises(DataError, match="the item id at position 1 is"):
+        rec.predict([items[0], missing], ratings={items[1]: 5}, unknown="skip")
 
 
 def test_intervals_of_strangers_are_wider() -> None:

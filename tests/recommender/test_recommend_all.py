@@ -198,3 +198,13 @@ def test_the_memory_does_not_grow_with_users() -> None:
     )
     sizes = {batch.nbytes for batch in rec.recommend_all(n=10, block_size=100)}
     assert max(sizes) < 100 * 10 * 32
+
+
+@pytest.mark.parametrize("by", ["both", "stars", "choice"])
+def test_there_are_no_lists_after_the_last_user_was_forgotten(by: str) -> None:
+    ratings = pt.Ratings.from_arrays([1, 1, 1], ["a", "b", "c"], [1, 2, 3])
+    learner = pt.ChoiceALS(n_factors=2, reg=3.0, n_epochs=2)
+    rec = pt.fit(ratings, pt.ALS(n_factors=2, n_epochs=2), choices=learner).forget(1)
+    assert list(rec.recommend_all(by=by)) == []
+    only = pt.fit(ratings.choices(), learner).forget(1)
+    assert list(only.recommend_all()) == []

@@ -9,7 +9,7 @@ import shlex
 from collections.abc import Sequence
 from typing import Protocol
 
-from penchant.text import Argument, Setting
+from penchant.text import Argument, Call, Setting
 
 __all__ = ["Parameter", "typed"]
 
@@ -37,6 +37,8 @@ class Parameter(Protocol):
 def typed(argument: Argument, parameters: Sequence[Parameter]) -> str:
     """What to type for an argument; as Python names it, where the command has no option for it.
 
+    What Python calls a function for is an option of `train`, which other commands then name.
+
     Args:
         argument: what a message names.
         parameters: those of the command.
@@ -44,7 +46,7 @@ def typed(argument: Argument, parameters: Sequence[Parameter]) -> str:
     for parameter in parameters:
         if parameter.name is not None and parameter.name.rstrip("_") == argument.name:
             return _setting(argument, parameter) if isinstance(argument, Setting) else _flag(parameter)
-    return str(argument)
+    return f"penchant train --{argument.name.replace('_', '-')}" if isinstance(argument, Call) else str(argument)
 
 
 def _flag(parameter: Parameter) -> str:

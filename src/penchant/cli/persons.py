@@ -10,8 +10,8 @@ import typer
 
 from penchant.cli.output import as_text, note
 from penchant.cli.typed_ids import item_id, user_id
-from penchant.errors import DataError, ParameterError, UnsupportedError
-from penchant.text import Argument, Setting
+from penchant.errors import DataError, ParameterError
+from penchant.text import Setting
 
 if TYPE_CHECKING:
     from penchant.data.imports import MatchedRatings
@@ -137,10 +137,10 @@ def read_person(file: str, recommender: Recommender) -> MatchedRatings:
         SourceError, DataError: the file can't be read, or none of its ratings is of an item that is known.
     """
     from penchant.data.imports import match_ratings
+    from penchant.models.no_stars import refuse_ratings
 
     if not recommender.model.knows_stars:
-        told = " are stars, and this recommender was learned from choices, without stars: use "
-        raise UnsupportedError(Argument("ratings"), told, Setting("chosen", text=""))
+        refuse_ratings(Setting("chosen", text=""))
     matched = match_ratings(file, recommender.items, recommender.item_attributes, recommender.rating_scale)
     if matched.every and not matched.ratings:
         lost = (*matched.unmatched, *matched.ambiguous)[0]

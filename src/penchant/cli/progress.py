@@ -27,7 +27,7 @@ def epoch_table(solver: Solver | ChoiceSolver, *, and_choices: bool = False) -> 
         solver: what is trained.
         and_choices: whether choices are learned after the last epoch, which takes a while (default False).
     """
-    from penchant.fitting.fit import print_epoch
+    from penchant.fitting.fit import LEARNING_CHOICES, print_epoch
 
     if not solver.is_compiled():
         note("compiling the kernels for this machine (once; takes some seconds)")
@@ -36,7 +36,7 @@ def epoch_table(solver: Solver | ChoiceSolver, *, and_choices: bool = False) -> 
         with suppress(OSError):
             print_epoch(record)
         if and_choices and record.epoch + 1 == getattr(solver, "n_epochs", None):
-            note("learning who chose what")
+            note(LEARNING_CHOICES)
 
     return row
 

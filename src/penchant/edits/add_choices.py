@@ -13,7 +13,7 @@ from penchant.arrays.seen_ratings import SeenRatings
 from penchant.arrays.types import BoolArray, Float32Array, Float64Array, Int32Array
 from penchant.data.lookup import ItemNames
 from penchant.edits.choice_changes import grown_choices
-from penchant.edits.new_ids import JoinedSide, grown_attributes, kept_table, left_out, with_update
+from penchant.edits.new_ids import JoinedSide, grown_attributes, left_out, with_update
 from penchant.models.answers import Triples
 from penchant.storage import Snapshot
 from penchant.storage.strict_json import JSON
@@ -32,7 +32,7 @@ def updated_choices(snapshot: Snapshot, new: Choices, names: ItemNames) -> Snaps
         new: the choices that came.
         names: of the items.
     """
-    known = kept_table(snapshot)
+    known = snapshot.kept_table("update")
     users = JoinedSide.joined(snapshot.users, new.users, new.user_idx, None)
     items = JoinedSide.joined(snapshot.items, new.items, new.item_idx, names)
     seen = known.with_users(len(users.vocab))

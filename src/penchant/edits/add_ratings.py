@@ -17,7 +17,7 @@ from penchant.data.feature_encoder import FeatureEncoder
 from penchant.data.lookup import ItemNames
 from penchant.data.vocab import Vocab
 from penchant.edits.choice_changes import grown_choices
-from penchant.edits.new_ids import JoinedSide, grown_attributes, kept_table, left_out, with_update
+from penchant.edits.new_ids import JoinedSide, grown_attributes, left_out, with_update
 from penchant.errors import DataError
 from penchant.models.answers import Change, Refreshed, Triples
 from penchant.models.model import Model
@@ -43,7 +43,7 @@ def updated(snapshot: Snapshot, new: Ratings, names: ItemNames) -> Snapshot:
     """
     model = snapshot.model
     model.require_refreshable()
-    known = kept_table(snapshot)
+    known = snapshot.kept_table("update")
     _check_scale(new, snapshot.rating_scale)
     users = JoinedSide.joined(snapshot.users, new.users, new.user_idx, None)
     items = JoinedSide.joined(snapshot.items, new.items, new.item_idx, names)

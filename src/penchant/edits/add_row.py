@@ -22,6 +22,7 @@ from penchant.edits.choice_changes import choices_with_row
 from penchant.errors import DataError, ParameterError, UnsupportedError
 from penchant.models.answers import Side
 from penchant.models.model import Model
+from penchant.models.no_stars import refuse_ratings
 from penchant.storage import Snapshot
 from penchant.storage.id_json import ids_to_json
 from penchant.text import Argument, Setting
@@ -87,8 +88,7 @@ def _other_rows(
             raise UnsupportedError(Argument(name), told, Setting("ratings", text=""))
         return rated_rows(snapshot.rating_scale, as_dict(ratings, "ratings"), look_up)
     if as_dict(ratings, "ratings"):
-        told = " are stars, and this recommender was learned from choices without stars: use "
-        raise UnsupportedError(Argument("ratings"), told, Setting(name, text=""))
+        refuse_ratings(Setting(name, text=""))
     usual = 1.0 if snapshot.seen is None else usual_weight(snapshot.seen.rating)
     return chosen_rows(chosen, name, usual, look_up)
 

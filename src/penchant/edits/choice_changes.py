@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
@@ -11,20 +11,23 @@ from penchant.arrays.choice_weights import transformed
 from penchant.arrays.feature_rows import FeatureRow
 from penchant.arrays.seen_ratings import SeenRatings
 from penchant.arrays.types import Float32Array, Int32Array, Int64Array
-from penchant.errors import UnsupportedError
 from penchant.models.answers import Side
-from penchant.models.choice.choice_counts import counts_of, folded_items, recounted, with_items_anew
+from penchant.models.choice.choice_counts import counts_of, recounted, with_items_anew
 from penchant.models.choice.choice_model import ChoiceModel
 from penchant.models.choice.count_choices import count_choices, users_anew
 from penchant.models.choice.ranking_order import RankingOrder
 from penchant.storage import LearnedChoices, Snapshot
-from penchant.text import Argument, Setting
+from penchant.text import Argument
 
-__all__ = ["choices_forgotten", "choices_updated", "choices_with_row", "choices_without", "grown_choices"]
+__all__ = ["choices_folded", "choices_forgotten", "choices_with_row", "grown_choices"]
 
 
 def grown_choices(grown: Snapshot, users: Int32Array) -> LearnedChoices | None:
-    """What is known of choices after more of them came: see `choices_updated`.
+    """What is known of choices after more of them came.
+
+    First popularity and biases are counted anew. Then come the rows of users who chose something, each made anew from
+    all of their choices by what was known before; then the rows of the new items, which need these; then once more the
+    users who chose a new item.
 
     Args:
         grown: with its new ids, and with all ratings or choices; `choices` as they were.
@@ -33,14 +36,21 @@ def grown_choices(grown: Snapshot, users: Int32Array) -> LearnedChoices | None:
     learned, seen = grown.choices, grown.seen
     if learned is None or seen is None or len(users) == 0:
         return learned
-    fresh = range(learned.model.n_items, len(grown.items))
-    touched = np.unique(users).astype(np.int64)
-    features = _features_of(grown, fresh)
-    return choices_updated(learned, seen, _weights(grown, seen), touched, len(grown.items), features)
+    n_known, n_items, weight = learned.model.n_items, len(grown.items), _weights(grown, seen)
+    model = recounted(learned.model.with_rows(seen.n_users, n_items), seen.item_counts(n_items), seen.n_users)
+    model = _with_users_anew(model, seen, weight, users)
+    fresh = np.arange(n_known, n_items)
+    if len(fresh):
+        model = with_items_anew(model, fresh, _choosers(seen, weight, fresh), _features_of(grown, fresh.tolist()))
+        model = _with_users_anew(model, seen, weight, seen.user_idx()[seen.item_idx >= n_known])
+    return replace(learned, model=model)
 
 
 def choices_forgotten(snapshot: Snapshot, row: int, *, refresh_items: bool) -> LearnedChoices | None:
-    """What is known of choices without one user: see `choices_without`.
+    """What is known of choices without one user: popularity and biases are counted anew from who remains.
+
+    Where the table was not kept nobody knows what the user chose: popularity and biases then still count it. Numbers of
+    the order sum over everybody, and are rounded.
 
     Args:
         snapshot: with the user.
@@ -51,14 +61,35 @@ def choices_forgotten(snapshot: Snapshot, row: int, *, refresh_items: bool) -> L
         UnsupportedError: `refresh_items` where the training table was not kept.
     """
     learned, seen = snapshot.choices, snapshot.seen
-    if learned is not None and seen is None and refresh_items:
-        told = " needs the training choices, and this model was kept without them ("
-        raise UnsupportedError(Argument("refresh_items"), told, Setting("keep_ratings", False), ")")
-    if learned is None or seen is None:
-        return None if learned is None else choices_without(learned, row, None, np.empty(0, np.int32))
-    items = seen.items_of(row) if refresh_items else np.empty(0, np.int32)
+    if learned is None:
+        return None
+    if refresh_items:
+        snapshot.kept_table(Argument("refresh_items"))
+    left = replace(learned, model=learned.model.without_user(row), order=_rounded(learned.order))
+    if seen is None:
+        return left
     others = seen.without_user(row)
-    return choices_without(learned, row, others, items, _weights(snapshot, others), _features_of(snapshot, items))
+    weight, power = _weights(snapshot, others), learned.solver.get("ease.user_power", learned.solver.get("user_power"))
+    counted = count_choices(left.model, others, weight, float(power) if isinstance(power, int | float) else 0.5)
+    model = users_anew(counted, others, weight)
+    if refresh_items and len(items := seen.items_of(row)):
+        features = _features_of(snapshot, items.tolist())
+        model = users_anew(with_items_anew(model, items, _choosers(others, weight, items), features), others, weight)
+    return replace(left, model=model, training={**learned.training, "n_choices": len(others)})
+
+
+def choices_folded(grown: Snapshot, users: Int32Array) -> LearnedChoices | None:
+    """With the rows of some users made anew from all of their choices; items, popularity and biases are held still.
+
+    Args:
+        grown: with all its ids, and with all ratings or choices; `choices` as they were.
+        users: their rows, as often as may be.
+    """
+    learned, seen = grown.choices, grown.seen
+    if learned is None or seen is None:
+        return learned
+    model = learned.model.with_rows(len(grown.users), len(grown.items))
+    return replace(learned, model=_with_users_anew(model, seen, _weights(grown, seen), users))
 
 
 def _weights(snapshot: Snapshot, seen: SeenRatings) -> Float32Array | None:
@@ -97,76 +128,8 @@ def choices_with_row(
     else:
         counts = np.append(counts, len(others))
         known = None if model.item_feature_weights is None else features
-        (row,) = folded_items(model, [(others, weight)], [known])
-        grown = model.with_row("item", row)
-    return replace(learned, model=recounted(grown, counts, grown.n_users, model))
-
-
-def choices_updated(
-    learned: LearnedChoices,
-    seen: SeenRatings,
-    weight: Float32Array | None,
-    touched: Int64Array,
-    n_items: int,
-    features: Sequence[FeatureRow | None],
-) -> LearnedChoices:
-    """With choices that came: users who made them have their row made anew from all theirs, new items are folded in.
-
-    First popularity and biases are counted anew. Then come the users' rows, by what was known before; then the rows of
-    the new items, which need these; then once more the users who chose a new item.
-
-    Args:
-        learned: what there is.
-        seen: all choices, those that came among them.
-        weight: what the model makes of their weights, shape (n,); None for 1 each.
-        touched: rows of the users whose choices changed.
-        n_items: how many items there are now; new ones are the last.
-        features: of the new items; None for an item of which nothing is known.
-    """
-    before = learned.model
-    model = before.with_rows(seen.n_users, n_items)
-    model = recounted(model, seen.item_counts(n_items), seen.n_users, before)
-    model = _with_users_anew(model, seen, weight, touched)
-    fresh = np.arange(before.n_items, n_items)
-    if len(fresh):
-        model = with_items_anew(model, fresh, _choosers(seen, weight, fresh), features)
-        among = np.unique(seen.user_idx()[seen.item_idx >= before.n_items])
-        model = _with_users_anew(model, seen, weight, among.astype(np.int64))
-    return replace(learned, model=model)
-
-
-def choices_without(
-    learned: LearnedChoices,
-    row: int,
-    seen: SeenRatings | None,
-    items: Int32Array,
-    weight: Float32Array | None = None,
-    features: Sequence[FeatureRow | None] = (),
-) -> LearnedChoices:
-    """Without one user: popularity and biases are counted anew from who remains.
-
-    Where the table was not kept nobody knows what the user chose: popularity and biases then still count it. Numbers of
-    the order sum over everybody, and are rounded.
-
-    Args:
-        learned: what there is.
-        row: of the user.
-        seen: the choices of the others; None where they were not kept.
-        items: rows of items that are folded in anew from the choices of the others; may be empty.
-        weight: what the model makes of the weights of `seen`; None (default) for 1 each.
-        features: of `items`.
-    """
-    before, order = learned.model, _rounded(learned.order)
-    model = before.without_user(row)
-    if seen is None:
-        return replace(learned, model=model, order=order)
-    power = learned.solver.get("ease.user_power", learned.solver.get("user_power"))
-    counted = count_choices(model, before, seen, weight, float(power) if isinstance(power, int | float) else 0.5)
-    model = users_anew(counted, seen, weight)
-    if len(items):
-        model = with_items_anew(model, items, _choosers(seen, weight, items), features)
-        model = users_anew(model, seen, weight)
-    return replace(learned, model=model, order=order, training={**learned.training, "n_choices": len(seen)})
+        grown = model.with_row("item", model.fold_in_item(others, weight, known))
+    return replace(learned, model=recounted(grown, counts, grown.n_users))
 
 
 def _rounded(order: RankingOrder) -> RankingOrder:
@@ -179,13 +142,14 @@ def _rounded(order: RankingOrder) -> RankingOrder:
 
 
 def _with_users_anew(
-    model: ChoiceModel, seen: SeenRatings, weight: Float32Array | None, users: Int64Array
+    model: ChoiceModel, seen: SeenRatings, weight: Float32Array | None, users: Int32Array
 ) -> ChoiceModel:
-    """The model with the rows of some users made anew from all of their choices."""
-    slices = [slice(int(seen.indptr[user]), int(seen.indptr[user + 1])) for user in users]
+    """The model with the rows of some users, named as often as may be, made anew from all of their choices."""
+    touched = np.unique(users).astype(np.int64)
+    slices = [slice(int(seen.indptr[user]), int(seen.indptr[user + 1])) for user in touched]
     indptr = np.concatenate([[0], np.cumsum([each.stop - each.start for each in slices])]).astype(np.int64)
     entries = np.concatenate([np.arange(each.start, each.stop) for each in slices] or [np.empty(0, np.int64)])
-    return model.with_choices(users, indptr, seen.item_idx[entries], None if weight is None else weight[entries])
+    return model.with_choices(touched, indptr, seen.item_idx[entries], None if weight is None else weight[entries])
 
 
 def _choosers(

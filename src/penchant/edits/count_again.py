@@ -63,8 +63,8 @@ def _features(encoder: FeatureEncoder | None, attributes: Attributes) -> Feature
 
 
 def _baselines(after: Snapshot, seen: SeenRatings) -> dict[str, Model]:
-    """The same baselines, learned from the ratings that are left; none where there are no ratings."""
-    if len(seen) == 0:
+    """The same baselines, learned from the ratings that are left; none where there are no ratings, or no stars."""
+    if len(seen) == 0 or not after.baselines:
         return {}
     data = TrainingData(
         seen.user_idx(), seen.item_idx, seen.rating, len(after.users), len(after.items), after.rating_scale

@@ -8,18 +8,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from penchant.arrays.seen_ratings import SeenRatings
 from penchant.arrays.types import Int32Array, Int64Array
 from penchant.data.attributes import Attributes
 from penchant.data.lookup import ItemNames
 from penchant.data.vocab import Vocab
 from penchant.edits.add_row import other_form
-from penchant.errors import DataError, UnsupportedError
+from penchant.errors import DataError
 from penchant.storage import Snapshot
 from penchant.storage.strict_json import JSON
-from penchant.text import Setting
 
-__all__ = ["JoinedSide", "grown_attributes", "kept_table", "left_out", "with_update"]
+__all__ = ["JoinedSide", "grown_attributes", "left_out", "with_update"]
 
 _LATEST = 10  # updates that are told one by one: a file must not grow with their number
 
@@ -102,25 +100,6 @@ def _appended(
         theirs = kinds[more.dtype == np.object_, has_tags]
         raise DataError(f"attribute {name!r} is of {kinds[is_text, is_tags]}, and in the new ratings of {theirs}")
     return np.concatenate([column, more[fresh]])
-
-
-def kept_table(snapshot: Snapshot) -> SeenRatings:
-    """The training ratings or choices, which update needs.
-
-    Args:
-        snapshot: what there is.
-
-    Raises:
-        UnsupportedError: they were not kept.
-    """
-    if snapshot.seen is None:
-        what = "ratings" if snapshot.model.knows_stars else "choices"
-        raise UnsupportedError(
-            f"update needs the training {what}, and this model was kept without them (",
-            Setting("keep_ratings", False),
-            "): train again",
-        )
-    return snapshot.seen
 
 
 def left_out(

@@ -18,7 +18,7 @@ from penchant.errors import UnsupportedError
 from penchant.models.answers import Change, Triples
 from penchant.models.model import Model
 from penchant.storage import Snapshot
-from penchant.text import Argument, Setting
+from penchant.text import Argument
 
 __all__ = ["without_person"]
 
@@ -102,15 +102,8 @@ def _features_left(column: FeatureColumn, attributes: Attributes) -> Int64Array:
 def _unlearned(snapshot: Snapshot, row: int) -> Model:
     """The model with the rows of the items that the user rated as they are without these ratings."""
     snapshot.model.require_unlearnable()
-    seen, encoder = snapshot.seen, snapshot.item_features
+    seen, encoder = snapshot.kept_table(Argument("refresh_items")), snapshot.item_features
     features = None if encoder is None else encoder.rows(snapshot.item_attributes)
-    if seen is None:
-        raise UnsupportedError(
-            Argument("refresh_items"),
-            " needs the training ratings, and this model was kept without them (",
-            Setting("keep_ratings", False),
-            ")",
-        )
     return snapshot.model.unlearned("item", _change(seen, row), features)
 
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from penchant.ranking.order_scores import order_scores
+
 if TYPE_CHECKING:
     from penchant.arrays.types import Float32Array, Int64Array
     from penchant.models.choice.choice_model import ChoiceModel
@@ -42,15 +44,11 @@ class Predictions:
 
     def scores(self, user_idx: Int64Array) -> Float32Array:
         """Predictions of all items, shape (m, n_items); those of a linear form without mu and the user's bias."""
-        model = self.model
-        form = model.linear_form()
+        form = self.model.linear_form()
         if form is not None:
             # The user's bias and mu move all scores of a user alike: they change no rank.
             return form.user_factors[user_idx] @ form.item_factors.T + form.item_biases
-        n_users, n_items = len(user_idx), model.n_items
-        users = np.repeat(user_idx.astype(np.int32), n_items)
-        items = np.tile(np.arange(n_items, dtype=np.int32), n_users)
-        return model.predict(users, items).reshape(n_users, n_items)
+        return _all_predictions(self.model, user_idx)
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,10 +86,14 @@ class ByChance:
 
     def scores(self, user_idx: Int64Array) -> Float32Array:
         """Logarithms of chances of all items, shape (m, n_items)."""
-        found = self.order.log_choice(self.choices.scores(self.choices.user_factors[user_idx]))
-        if self.stars is not None:
-            items = np.tile(np.arange(self.stars.n_items, dtype=np.int32), len(user_idx))
-            users = np.repeat(user_idx.astype(np.int32), self.stars.n_items)
-            predicted = self.stars.predict(users, items).reshape(found.shape)
-            found += self.order.liked_power * self.order.log_liked(predicted)
-        return found.astype(np.float32)
+        choice = self.choices.scores(self.choices.user_factors[user_idx])
+        predicted = None if self.stars is None else _all_predictions(self.stars, user_idx)
+        return order_scores(choice, predicted, order=self.order).astype(np.float32)
+
+
+def _all_predictions(model: Model, user_idx: Int64Array) -> Float32Array:
+    """What a model says of all items for some users, (m, n_items), pair by pair."""
+    n_users, n_items = len(user_idx), model.n_items
+    users = np.repeat(user_idx.astype(np.int32), n_items)
+    items = np.tile(np.arange(n_items, dtype=np.int32), n_users)
+    return model.predict(users, items).reshape(n_users, n_items)

@@ -40,7 +40,18 @@ if TYPE_CHECKING:
     from penchant.models.choice.choice_model import ChoiceModel
     from penchant.storage.strict_json import JSON
 
-__all__ = ["EpochRecord", "Progress", "choice_solver", "fit", "print_epoch", "require_solver", "solver_settings"]
+__all__ = [
+    "LEARNING_CHOICES",
+    "EpochRecord",
+    "Progress",
+    "choice_solver",
+    "fit",
+    "print_epoch",
+    "require_solver",
+    "solver_settings",
+]
+
+LEARNING_CHOICES = "learning who chose what"  # what is shown of a training after the epochs of stars
 
 M = TypeVar("M", bound=Model)
 
@@ -129,7 +140,7 @@ def fit(
     if of_choices is not None and not run.interrupted:
         begun = ChoiceRun(of_choices, choice_data(ratings, *encoders))
         if progress is True:
-            print("learning what people choose", file=sys.stderr)
+            print(LEARNING_CHOICES, file=sys.stderr)
         run.interrupted = begun.to_the_end()
         order = liked_order(data, model, baseline["bias only"])
         learned = begun.learned(order, solver_settings(of_choices), __version__)

@@ -13,8 +13,9 @@ from penchant.arrays.types import Float32Array, Int32Array
 from penchant.checks import is_whole
 from penchant.errors import FormatError, UnsupportedError
 from penchant.models.model import Model, Setting
+from penchant.text import Argument
 
-__all__ = ["NoStars"]
+__all__ = ["NoStars", "refuse_ratings"]
 
 
 @dataclass(frozen=True)
@@ -85,3 +86,16 @@ class NoStars(Model):
         raise UnsupportedError(
             f"this recommender was learned from choices, without stars, and {what}: learn from a table of ratings"
         )
+
+
+def refuse_ratings(instead: Argument) -> NoReturn:
+    """Say that ratings of somebody are of no use where no stars were learned.
+
+    Args:
+        instead: what to give in their place.
+
+    Raises:
+        UnsupportedError: always.
+    """
+    told = " are stars, and this recommender was learned from choices, without stars: use "
+    raise UnsupportedError(Argument("ratings"), told, instead)

@@ -11,7 +11,6 @@ from penchant.checks import require
 from penchant.data.lookup import joined_rows
 from penchant.data.vocab import Vocab
 from penchant.recommender.recommender import Recommender
-from penchant.recommender.state import kept_ratings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,7 +53,7 @@ def training_ratings(rec: Recommender, what: str) -> SeenRatings:
     Raises:
         UnsupportedError: they were not kept; the message says that `what` needs them.
     """
-    return kept_ratings(rec._state.seen, what).with_users(rec.n_users)  # noqa: SLF001  # row numbers, not ids
+    return rec._state.kept_table(what).with_users(rec.n_users)  # noqa: SLF001  # row numbers, not ids
 
 
 def predictions(rec: Recommender, test: Ratings) -> tuple[Float32Array, Int32Array]:

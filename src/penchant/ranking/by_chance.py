@@ -45,11 +45,9 @@ class Chances:
             row: of the person in the model of choices, shape (n_factors,).
             stars: predicted ratings of some items; None for choice alone.
         """
-        found = self._ordered(self.choices.scores(row), None)
-        if stars is not None:
-            everything = np.arange(len(found), dtype=np.int32)
-            found = found + self.order.liked_power * self.order.log_liked(stars(everything))
-        return found
+        choice = self.choices.scores(row)
+        everything = np.arange(len(choice), dtype=np.int32)
+        return self.of(choice, everything, stars)
 
     def scores(self, row: Float32Array, items: Int32Array, stars: Stars | None) -> Float64Array:
         """Scores of some items, shape (n,); each depends on its own item alone, not on the others.
@@ -70,8 +68,14 @@ class Chances:
             items: row numbers.
             stars: as for `all_scores`.
         """
-        found = self._ordered(choice, items)
-        return found if stars is None else found + self.order.liked_power * self.order.log_liked(stars(items))
+        return order_scores(
+            choice,
+            None if stars is None else stars(items),
+            order=self.order,
+            popularity=self.popularity,
+            item_popularity=self.choices.item_popularity.take(items),
+            lowest=1 / (self.choices.n_users + 1),
+        )
 
     def best(
         self,
@@ -111,7 +115,7 @@ class Chances:
             row, n, stars, exclude, restrict: as for `best`.
         """
         # Chances rise with scores: without the dial, the order of one is that of the other.
-        base = self._ordered(choice, None) if self.popularity else choice
+        base = self.of(choice, np.arange(len(choice), dtype=np.int32), None) if self.popularity else choice
         margin, m = self.margin(row), max(_LEAST, 4 * n)
         while True:
             rows = np.sort(top_n(base, m, exclude=exclude, restrict=restrict))
@@ -138,14 +142,3 @@ class Chances:
     @cached_property
     def _largest(self) -> float:
         return float(np.abs(self.choices.item_biases).max(initial=0.0))
-
-    def _ordered(self, choice: Float32Array, items: Int32Array | None) -> Float64Array:
-        """Log P(chosen) and what the dial adds, of all items or some."""
-        share = self.choices.item_popularity
-        return order_scores(
-            choice,
-            order=self.order,
-            popularity=self.popularity,
-            item_popularity=share if items is None else share.take(items),
-            lowest=1 / (self.choices.n_users + 1),
-        )

@@ -11,7 +11,7 @@ from penchant.arrays.types import BoolArray, Float32Array, Float64Array
 from penchant.checks import is_real, require
 from penchant.models.choice.ranking_order import RankingOrder
 
-__all__ = ["calibrate_choice", "order_scores", "require_popularity"]
+__all__ = ["calibrate_choice", "chances_of", "order_scores", "require_popularity"]
 
 _BINS = 12
 _LEAST_HELD = 5  # held-out choices a bin
@@ -51,6 +51,16 @@ def order_scores(
         share = np.maximum(np.asarray(item_popularity, np.float64), lowest)
         score += popularity * np.log(share)
     return score
+
+
+def chances_of(scores: NDArray[np.floating]) -> Float64Array:
+    """Chances of their logarithms: at most 1, also beyond what was calibrated, and where a dial is turned.
+
+    Args:
+        scores: as `order_scores` makes them.
+    """
+    found: Float64Array = np.exp(np.minimum(np.asarray(scores, np.float64), 0))
+    return found
 
 
 def require_popularity(popularity: object) -> None:

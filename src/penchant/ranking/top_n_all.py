@@ -68,7 +68,7 @@ def top_lists(
     allowed = np.arange(n_items, dtype=np.int32) if restrict is None else np.unique(restrict).astype(np.int32)
     blocks = [(start, min(start + block_size, model.n_users)) for start in range(0, model.n_users, block_size)]
     form = model.linear_form()
-    if form is None or len(allowed) == 0:
+    if form is None or len(allowed) == 0 or model.n_users == 0:
         for start, stop in blocks:
             yield _joined([_exactly(model, user, n, seen, allowed) for user in range(start, stop)])
         return

@@ -14,7 +14,7 @@ from penchant.checks import is_whole, require, require_share
 from penchant.errors import UnsupportedError
 from penchant.models.answers import Side
 from penchant.ranking.top_n import top_n
-from penchant.recommender.state import HALF_KNOWN, State, item_table, kept_ratings, require_factors
+from penchant.recommender.state import HALF_KNOWN, State, item_table, require_factors
 from penchant.text import Argument, Setting
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class Describes:
         if state.model.linear_form() is None:
             state.model.refuse("learns no item biases", "a dot_bias model does")
         if by == "low":
-            kept_ratings(state.seen, _BY_LOW)
+            state.kept_table(_BY_LOW)
         bounds, counts = _bias_columns(state, "item", interval), state.counts("item")
         key = "bias" if by == "bias" else "high" if worst else "low"
         rows = bias_ranking(bounds[key], counts, n=n, worst=worst, min_ratings=min_ratings)
@@ -225,7 +225,7 @@ class Describes:
         require(is_whole(min_ratings, 0), "min_ratings", min_ratings, "a whole number of at least 0")
         state = self._state
         if min_ratings:
-            kept_ratings(state.seen, Argument("min_ratings"))
+            state.kept_table(Argument("min_ratings"))
         vectors = state.vectors("item")
         require_factors(vectors)
         counts = state.counts("item")
@@ -300,7 +300,7 @@ def _bias_columns(state: State, side: Side, interval: float | None) -> dict[str,
 
 def _means(state: State, side: Side) -> Float64Array:
     """Of each row; NaN without ratings."""
-    seen = kept_ratings(state.seen, "mean").with_users(state.n_users)
+    seen = state.kept_table("mean").with_users(state.n_users)
     rows = seen.item_idx if side == "item" else np.repeat(np.arange(state.n_users), seen.user_counts())
     n_rows = state.n_items if side == "item" else state.n_users
     counts = np.bincount(rows, minlength=n_rows)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable, Mapping
 from dataclasses import fields
-from typing import Any, Literal, overload
+from typing import Literal, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,9 +62,21 @@ class Explains:
         *,
         ratings: Mapping[Hashable, float] | Profile | None = None,
         chosen: Many | None = None,
+        by: Literal["both"],
+        n: int | None = None,
+    ) -> ListExplanation: ...
+
+    @overload
+    def explain(
+        self,
+        item: Hashable,
+        user_id: Hashable | None = None,
+        *,
+        ratings: Mapping[Hashable, float] | Profile | None = None,
+        chosen: Many | None = None,
         by: str | None = None,
         n: int | None = None,
-    ) -> Any: ...
+    ) -> Explanation | ChoiceExplanation: ...
 
     def explain(
         self,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from penchant.arrays.choice_weights import transformed
+from penchant.arrays.choice_weights import usual_weight
 from penchant.arrays.feature_rows import FeatureRows
 from penchant.arrays.seen_ratings import SeenRatings
 from penchant.arrays.types import Float32Array, Int32Array
@@ -16,11 +16,12 @@ from penchant.data.interactions import require_interactions
 from penchant.data.lookup import joined_rows
 from penchant.data.ratings import Ratings, require_ratings
 from penchant.data.vocab import Vocab
-from penchant.errors import DataError
+from penchant.edits.choice_changes import choices_folded
+from penchant.errors import DataError, ParameterError
 from penchant.evaluation.scorecard import Scorecard, score
 from penchant.evaluation.scorers import ByChance, Predictions, Scorer
 from penchant.models.answers import Change, Triples
-from penchant.recommender.state import State, kept_ratings
+from penchant.recommender.state import State
 from penchant.text import Argument, counted
 
 if TYPE_CHECKING:
@@ -42,6 +43,8 @@ def judged(
         relevant: the lowest rating of an item that should be found, or None.
     """
     values = _values(state, test, "test")
+    if relevant is not None and not state.model.knows_stars:
+        raise ParameterError(Argument("relevant"), " is a rating, and this recommender knows no stars: leave it out")
     if known is not None:
         state = _with_known(state, known)
     users, user_idx = joined_rows(state.users, test.users, test.user_idx)
@@ -80,56 +83,40 @@ def _values(state: State, table: Ratings | Choices, name: str) -> Float32Array:
 
 def _with_known(state: State, known: Ratings | Choices) -> State:
     """The state with rows of people made of what is known of them; items are held still, new items left out."""
-    rating = known.weight if isinstance(known, Choices) else _values(state, known, "known")
+    seen = state.kept_table(Argument("known"))
+    rating = _values(state, known, "known")
+    if not state.model.knows_stars:  # a rating weighs what choices usually do, as in `Recommender.update`
+        rating = known.weight if isinstance(known, Choices) else rating * np.float32(usual_weight(seen.rating))
     lo, hi = state.rating_scale
     if state.model.knows_stars and len(rating) and not (lo <= float(rating.min()) and float(rating.max()) <= hi):
         told = f" has ratings from {rating.min():g} to {rating.max():g}, and the scale is {lo:g} to {hi:g}"
         raise DataError(Argument("known"), told)
-    seen = kept_ratings(state.seen, Argument("known"))
     n_users, user_idx = joined_rows(state.users, known.users, known.user_idx)
     is_fresh = user_idx >= len(state.users)
     if is_fresh.any() and state.user_features is not None:
         who = known.users[int(known.user_idx[np.argmax(is_fresh)])]
         told = f" has user {who!r}, whose features are not known: split one table, with penchant.splits.new_users"
         raise DataError(Argument("known"), told)
-    fresh = {
-        int(row): known.users[int(at)] for row, at in zip(user_idx[is_fresh], known.user_idx[is_fresh], strict=True)
-    }
+    fresh = [known.users[int(at)] for at in np.unique(known.user_idx[is_fresh])]  # in the order of their rows
     item_idx = state.items.find(known.items.ids)[known.item_idx]
     came = Triples(user_idx, item_idx, rating).take(item_idx >= 0)
-    after = seen.with_users(n_users).with_ratings(*came)
+    features = None if state.user_features is None else state.user_features.rows(state.user_attributes)
     grown = replace(
         state,
-        users=Vocab([*state.users, *(fresh[row] for row in sorted(fresh))], kind=state.users.kind)
-        if fresh
-        else state.users,
-        seen=after,
+        users=Vocab([*state.users, *fresh], kind=state.users.kind) if fresh else state.users,
+        seen=seen.with_users(n_users).with_ratings(*came),
+        model=_folded(state.model, n_users, seen, came, features),
         baselines={name: _folded(base, n_users, seen, came, None) for name, base in state.baselines.items()},
     )
-    if state.model.knows_stars:
-        features = None if state.user_features is None else state.user_features.rows(state.user_attributes)
-        grown = replace(grown, model=_folded(state.model, n_users, seen, came, features))
-    else:
-        grown = replace(grown, model=state.model.with_rows(n_users, len(state.items)))
-    if state.choices is not None:
-        rows = np.unique(came.user_idx).astype(np.int64)
-        chosen = [after.items_of(int(row)) for row in rows]
-        indptr = np.concatenate([[0], np.cumsum([len(each) for each in chosen])]).astype(np.int64)
-        model = state.choices.model.with_rows(n_users, len(state.items))
-        weight = None if state.model.knows_stars else transformed(after.rating)
-        each = [slice(int(after.indptr[row]), int(after.indptr[row + 1])) for row in rows]
-        theirs = None if weight is None else np.concatenate([weight[one] for one in each])
-        model = model.with_choices(rows, indptr, np.concatenate([*chosen, np.empty(0, np.int32)]), theirs)
-        grown = replace(grown, choices=replace(state.choices, model=model))
-    return State.of(grown)
+    return State.of(replace(grown, choices=choices_folded(grown, came.user_idx)))
 
 
 def _folded(model: Model, n_users: int, seen: SeenRatings, came: Triples, features: FeatureRows | None) -> Model:
     """A model with the rows of users who have new ratings made anew; one that has no rows to make stays as it is."""
     grown = model.with_rows(n_users, model.n_items)
     form = model.linear_form()
-    if form is not None and not form.n_factors and not form.user_biases.any():
-        return grown  # means have no row of a user
+    if not model.knows_stars or (form is not None and not form.n_factors and not form.user_biases.any()):
+        return grown  # without stars, and in means, there is no row of a user
     grown.require_refreshable()
     before = Triples(seen.user_idx(), seen.item_idx, seen.rating)
     none = came.take(np.zeros(len(came.rating), np.bool_))

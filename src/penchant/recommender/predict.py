@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from typing import TYPE_CHECKING, TypeVar, overload
 
 import numpy as np
@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from penchant.analysis.intervals import RatingInterval, rating_interval
 from penchant.arrays.types import BoolArray, Float32Array, Float64Array, Int32Array
-from penchant.checks import require
+from penchant.checks import is_missing, require
 from penchant.data.lookup import Many, is_many, is_table, listed, pair_rows
-from penchant.errors import ParameterError, UnsupportedError
+from penchant.errors import DataError, ParameterError, UnsupportedError
 from penchant.recommender.people.person import Person, Profile, known_variance
 from penchant.recommender.people.who import fold_in, one_person
 from penchant.recommender.state import State, clipped
@@ -71,8 +71,8 @@ class Predicts:
                 `user_id` (default None).
             interval: a share such as 0.9: also say where that share of such ratings lies; None (default) without.
             unknown: what becomes of users and items that were not in the training table: "error" (default) refuses the
-                first, "prior" predicts what the model believes of anybody and anything, "skip" gives NaN. An empty cell
-                of a table is an error all the same.
+                first, "prior" predicts what the model believes of anybody and anything, "skip" gives NaN. An id that is
+                missing (None, NaN, an empty cell of a table) is an error all the same.
 
         Returns:
             A float for one item and one person, else float32 of shape (n,) in the order of the input. With `interval`,
@@ -84,9 +84,10 @@ class Predicts:
             AmbiguousTitleError: a title that several items share.
             ParameterError: no person, or two; lists of different lengths; `interval` is no share, or `unknown` is no
                 policy.
-            ColumnError, DataError: a table without a column of users or items, or with a row that lacks one; a rating
-                outside the scale.
-            UnsupportedError: `interval` of a model that does not know how sure it is.
+            ColumnError, DataError: a table without a column of users or items, or with a row that lacks one; an id
+                that is missing; a rating outside the scale.
+            UnsupportedError: the recommender was learned without stars, or `interval` of a model that does not know
+                how sure it is.
 
         >>> import penchant as pt
         >>> rec = pt.ALS(n_factors=4).fit(pt.load_dataset("sample"))
@@ -95,6 +96,8 @@ class Predicts:
         True
         """
         require(unknown in _POLICIES, "unknown", unknown, "one of " + ", ".join(map(repr, _POLICIES)))
+        if not self._state.model.knows_stars:
+            self._state.model.refuse("can't predict ratings", "")
         if ratings is not None:
             return predicted_for(self._state, one_person(self._state, user_id, ratings), item, interval, unknown)
         return predicted_pairs(self._state, item, user_id, interval, unknown)
@@ -152,7 +155,7 @@ def predicted_for(
             Argument("item"), " is a table of users and items: with ", Setting("ratings", text=""), " give items alone"
         )
     is_one = not is_many(item)
-    rows = state.names.rows(listed(item)) if unknown == "error" else state.names.find(listed(item))
+    rows = (state.names.rows if unknown == "error" else _found(state.names.find, "item"))(listed(item))
     if unknown == "prior" and (rows < 0).any():
         told = " is for users of the training ratings: leave unknown items out for somebody new, or use "
         raise UnsupportedError(Setting("unknown", "prior", '"prior"'), told, Setting("unknown", "skip", '"skip"'))
@@ -218,10 +221,23 @@ def _bounds(
     return pd.DataFrame(bounds._asdict(), index=index if isinstance(index, pd.Index) else None)
 
 
+def _found(find: Callable[[Many], Int32Array], kind: str) -> Callable[[Many], Int32Array]:
+    """The look-up of ids that may be unknown, -1 for these; what is no id at all is refused."""
+
+    def look_up(ids: Many) -> Int32Array:
+        rows = find(ids)
+        for at in np.flatnonzero(rows < 0).tolist():
+            if is_missing(ids[at]):
+                raise DataError(f"the {kind} id at position {at} is {ids[at]!r}: leave the pair out")
+        return rows
+
+    return look_up
+
+
 def _pairs(state: State, item: object, user_id: object, *, may_be_unknown: bool) -> tuple[Int32Array, Int32Array]:
     """Rows of both sides; -1 for what is unknown and may be."""
-    find_users = state.users.find if may_be_unknown else state.users.indices
-    find_items = state.names.find if may_be_unknown else state.names.rows
+    find_users = _found(state.users.find, "user") if may_be_unknown else state.users.indices
+    find_items = _found(state.names.find, "item") if may_be_unknown else state.names.rows
     if user_id is None:
         if not is_table(item):
             raise ParameterError(

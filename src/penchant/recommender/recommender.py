@@ -142,8 +142,9 @@ class Recommender(Predicts, Recommends, RecommendsAll, Asks, Explains, Compares,
     def info(self) -> dict[str, object]:
         """What it is and how it was trained, in values that JSON can hold.
 
-        Under "choices" is the same of who chose what: settings of that model, what learned it, and the numbers that
-        make chances of its scores; None where choices were not learned.
+        The scale of ratings is None where no stars were learned. Under "choices" is the same of who chose what:
+        settings of that model, what learned it, and the numbers that make chances of its scores; None where choices
+        were not learned.
         """
         lo, hi = self.rating_scale
         learned = self._state.choices
@@ -151,7 +152,7 @@ class Recommender(Predicts, Recommends, RecommendsAll, Asks, Explains, Compares,
             "model": self.model.kind,
             "n_users": len(self.users),
             "n_items": len(self.items),
-            "rating_scale": [lo, hi],
+            "rating_scale": [lo, hi] if self.model.knows_stars else None,
             "settings": self.model.settings(),
             "solver": self.solver,
             "training": dict(self._state.training),
@@ -200,7 +201,8 @@ class Recommender(Predicts, Recommends, RecommendsAll, Asks, Explains, Compares,
         Raises:
             DataError: `test` is empty, or the features of somebody new in `known` are not known.
             UnsupportedError: `known` for a model that was saved without its training ratings, or that takes in nobody.
-            ParameterError: `k` is less than 1, `relevant` is not on the scale, or `test` is another kind of table.
+            ParameterError: `k` is less than 1, `relevant` is not on the scale, or is given where no stars were learned,
+                or `test` is another kind of table.
         """
         from penchant.recommender.judge import judged
 

@@ -14,7 +14,7 @@ from penchant.arrays.types import Float64Array
 from penchant.checks import is_real, require
 from penchant.models.answers import Side
 from penchant.ranking.top_n import top_n
-from penchant.recommender.state import State, item_table, kept_ratings, learned_choices, require_factors
+from penchant.recommender.state import State, item_table, learned_choices, require_factors
 from penchant.text import Setting
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ def alike(
     half = _SHRINK[by] if shrink is None else shrink
     require(is_real(half) and 0 <= half < np.inf, "shrink", shrink, "a number of at least 0")
     if by == "ratings":
-        seen = kept_ratings(state.seen, Setting("by", "ratings", '"ratings"')).with_users(state.n_users)
+        seen = state.kept_table(Setting("by", "ratings", '"ratings"')).with_users(state.n_users)
         values = rating_similarities(seen, state.n_items, row, float(half), side)
     else:
         vectors = _vectors(state, side, by)

@@ -14,18 +14,17 @@ from penchant.analysis.similarity import evidence, nearest
 from penchant.analysis.taste_vectors import Tastes, factor_tastes, tastes
 from penchant.analysis.varimax import Axes, principal_axes, rotated
 from penchant.arrays.choice_weights import transformed
-from penchant.arrays.seen_ratings import SeenRatings
 from penchant.arrays.types import Float32Array, Float64Array, Int64Array
 from penchant.data.lookup import ItemNames
 from penchant.errors import UnsupportedError
 from penchant.models.answers import Side
 from penchant.storage import LearnedChoices, Snapshot
-from penchant.text import Argument, Setting
+from penchant.text import Setting
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["HALF_KNOWN", "State", "clipped", "item_table", "kept_ratings", "learned_choices", "require_factors"]
+__all__ = ["HALF_KNOWN", "State", "clipped", "item_table", "learned_choices", "require_factors"]
 
 HALF_KNOWN = 10.0  # ratings with which a row counts half as a neighbour, on maps and at the poles of factors
 
@@ -115,8 +114,9 @@ class State(Snapshot):
             return np.ones(self.n_items if side == "item" else self.n_users)
         counts = self.counts(side)
         if counts is None:
+            table = "ratings" if self.model.knows_stars else "choices"
             raise UnsupportedError(
-                "similarities shrink by the number of training ratings, and this model was kept without them (",
+                f"similarities shrink by the number of training {table}, and this model was kept without them (",
                 Setting("keep_ratings", False),
                 "): use ",
                 Setting("shrink", 0),
@@ -140,31 +140,11 @@ class State(Snapshot):
 
     @cached_property
     def _item_deviations(self) -> Float64Array:
-        return self.model.bias_deviations(kept_ratings(self.seen, "an interval of biases"), "item")
+        return self.model.bias_deviations(self.kept_table("an interval of biases"), "item")
 
     @cached_property
     def _user_deviations(self) -> Float64Array:
-        return self.model.bias_deviations(kept_ratings(self.seen, "an interval of biases"), "user")
-
-
-def kept_ratings(seen: SeenRatings | None, what: str | Argument) -> SeenRatings:
-    """The training ratings, if they were kept.
-
-    Args:
-        seen: them, or None.
-        what: the argument that asks for them.
-
-    Raises:
-        UnsupportedError: they were not.
-    """
-    if seen is None:
-        raise UnsupportedError(
-            what,
-            " needs the training ratings, and this model was kept without them (",
-            Setting("keep_ratings", False),
-            ")",
-        )
-    return seen
+        return self.model.bias_deviations(self.kept_table("an interval of biases"), "user")
 
 
 def learned_choices(choices: LearnedChoices | None) -> LearnedChoices:

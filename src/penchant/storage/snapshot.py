@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from penchant.errors import UnsupportedError
+from penchant.text import Argument
+from penchant.text import Setting as Given
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -80,3 +84,18 @@ class Snapshot:
     user_features: FeatureEncoder | None = None
     item_features: FeatureEncoder | None = None
     choices: LearnedChoices | None = None
+
+    def kept_table(self, what: str | Argument) -> SeenRatings:
+        """The training ratings or choices, which some questions need.
+
+        Args:
+            what: needs them: the name of an argument or of a method.
+
+        Raises:
+            UnsupportedError: they were not kept.
+        """
+        if self.seen is None:
+            table = "ratings" if self.model.knows_stars else "choices"
+            told = f" needs the training {table}, and this model was kept without them ("
+            raise UnsupportedError(what, told, Given("keep_ratings", False), "): train again")
+        return self.seen

@@ -85,6 +85,17 @@ def test_rows_come_and_go(model: ChoiceModel, choices: ChoiceData) -> None:
         model.with_row("item", row)
 
 
+def test_the_bias_of_an_item_goes_by_the_rule_of_the_others(model: ChoiceModel) -> None:
+    """Also where no other item is as popular: nobody's choice is bias 0, not that of the least chosen item."""
+    assert model.item_popularity.min() > 0
+    assert model.biases_of(model.item_popularity) == pytest.approx(model.item_biases, rel=1e-4, abs=1e-6)
+    assert model.with_rows(model.n_users, model.n_items + 1).item_biases[-1] == 0
+    for n in (0, 1, model.n_users):
+        row = model.fold_in_item(np.arange(n, dtype=np.int32))
+        assert row.bias == pytest.approx(float(model.biases_of(np.array([n / model.n_users], np.float32))[0]))
+    assert model.fold_in_item(np.empty(0, np.int32)).bias == 0
+
+
 def test_new_choices_make_a_row_anew(model: ChoiceModel, choices: ChoiceData) -> None:
     chosen = chosen_by(choices, 1)
     indptr = np.array([0, len(chosen)], np.int64)

@@ -34,7 +34,7 @@ def case(request: pytest.FixtureRequest) -> tuple[ChoiceModel, SeenRatings]:
 
 
 def forgotten(model: ChoiceModel, others: SeenRatings) -> ChoiceModel:
-    return users_anew(count_choices(model.without_user(AT), model, others), others)
+    return users_anew(count_choices(model.without_user(AT), others), others)
 
 
 def chosen(model: ChoiceModel, others: SeenRatings) -> np.ndarray:

@@ -13,7 +13,7 @@ from penchant.models.choice.choice_model import ChoiceModel
 from penchant.solvers.choice.choice_als import ChoiceALS
 from penchant.solvers.choice.choice_bayes import ChoiceBayes
 from penchant.solvers.choice.choice_data import ChoiceData
-from penchant.solvers.choice.ease import EASE, item_weights, user_mean
+from penchant.solvers.choice.ease import EASE, item_covariance, user_mean, weights_of
 from penchant.solvers.choice.mix import ChoiceMix
 
 SOLVERS = {
@@ -51,13 +51,13 @@ def test_ease_is_the_formula(choices: ChoiceData) -> None:
         inverse = np.linalg.inv(gram + 20 * np.eye(len(gram)))
         wanted = -inverse / np.diag(inverse)
         np.fill_diagonal(wanted, 0)
-        np.testing.assert_allclose(item_weights(choices, 20, power), wanted, atol=1e-4)
+        np.testing.assert_allclose(weights_of(item_covariance(choices, power), 20), wanted, atol=1e-4)
         np.testing.assert_allclose(user_mean(choices, power), mean)
 
 
 def test_ease_with_all_columns_is_ease(choices: ChoiceData) -> None:
     model = learned(EASE(n_factors=choices.n_items, reg=20), choices)
-    x, weights = choices.matrix().toarray(), item_weights(choices, 20, 0.5)
+    x, weights = choices.matrix().toarray(), weights_of(item_covariance(choices, 0.5), 20)
     known = choices.counts() / (choices.counts() + model.few)
     wanted = choices.popularity + x @ weights - np.outer(known, user_mean(choices, 0.5) @ weights)
     np.testing.assert_allclose(model.scores(model.user_factors), wanted, atol=1e-4)

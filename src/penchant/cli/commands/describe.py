@@ -71,8 +71,9 @@ def _ranked(recommender: "Recommender", column: str, n: int, worst: bool, min_ra
     counted_as = "n_ratings" if recommender.model.knows_stars else "n_choices"
     column = counted_as if column == "n_ratings" else column
     if column not in table or (min_ratings and counted_as not in table):
+        noun = "ratings" if recommender.model.knows_stars else "choices"
         raise UnsupportedError(
-            "that ranking needs the training ratings, and this model was kept without them (",
+            f"that ranking needs the training {noun}, and this model was kept without them (",
             Setting("keep_ratings", False),
             ")",
         )

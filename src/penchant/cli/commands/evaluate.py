@@ -11,8 +11,7 @@ from penchant.cli.options import JsonOption, ModelArgument
 from penchant.cli.output import Table, note, print_json, print_lines, print_table
 from penchant.cli.typed_ids import match_ids
 from penchant.cli.typed_ratings import RatingsArgument, read_for
-from penchant.errors import ParameterError
-from penchant.text import Argument, counted
+from penchant.text import counted
 
 if TYPE_CHECKING:
     from penchant.data.vocab import Vocab
@@ -50,8 +49,6 @@ def evaluate(
     from penchant.recommender.recommender import load
 
     recommender = load(file)
-    if relevant is not None and not recommender.model.knows_stars:
-        raise ParameterError(Argument("relevant"), " is a rating, and this recommender knows no stars: leave it out")
     test = read_for(recommender, ratings, reading)
     users, items = named_alike(test.users, recommender.users), named_alike(test.items, recommender.items)
     card = recommender.evaluate(replace(test, users=users, items=items), k=k, relevant=relevant)

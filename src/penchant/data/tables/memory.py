@@ -90,7 +90,7 @@ def _columns_of(data: object) -> tuple[tuple[str, ...], dict[str, Callable[[], o
     if not hasattr(data, "__arrow_c_stream__"):
         raise ParameterError(
             f"a table is needed, not {type(data).__name__}: pandas, polars, pyarrow, anything with __arrow_c_stream__, "
-            "or a dict of columns (for a file use penchant.read_ratings)"
+            "or a dict of columns (for a file use penchant.read_ratings, or, without stars, penchant.read_choices)"
         )
     try:
         table = data if isinstance(data, pa.Table) else pa.table(data)

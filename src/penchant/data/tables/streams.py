@@ -122,8 +122,8 @@ def find_files(source: object, filesystem: object = None) -> list[File]:
     if isinstance(source, Sequence) and source and all(isinstance(part, str | os.PathLike) for part in source):
         return [file for part in source for file in _find(os.fspath(part), filesystem)]
     raise ParameterError(
-        f"read_ratings needs a path, a glob, a cloud address or a list of these, not {type(source).__name__}; "
-        "for a table in memory use Ratings.from_frame"
+        f"a path, a glob, a cloud address or a list of these is needed, not {type(source).__name__}; "
+        "for a table in memory use Ratings.from_frame, or, without stars, Choices.from_frame"
     )
 
 

@@ -114,6 +114,22 @@ class ChoiceModel(Model):
             None,
         )
 
+    def biases_of(self, popularity: Float32Array) -> Float32Array:
+        """The biases that go with other shares of the users, by the rule by which the model has its own.
+
+            b_i  =  s f_i / (f_i + a0 (1 - f_i)) + c f_i
+
+        f is the popularity; s is the scale of the solved columns and a0 the weight of their unchosen cells, 0 without
+        such columns; c is what the learner of summed columns and popularity itself count. The model keeps s, and its
+        own biases tell c. An item that nobody has chosen has bias 0.
+
+        Args:
+            popularity: f, shape (n,).
+        """
+        whole = self._expected(popularity) + self._summed_share * popularity.astype(np.float64)
+        found: Float32Array = whole.astype(np.float32)
+        return found
+
     def fold_in_user(self, item_idx: Int32Array, weight: Float32Array | None = None) -> ChoiceRow:
         """The row of somebody who chose `item_idx`, items held still; a trained user's row is made by the same rule.
 
@@ -154,7 +170,7 @@ class ChoiceModel(Model):
         if self.item_feature_weights is not None and features is not None:
             prior += features.values.astype(np.float64) @ self.item_feature_weights[features.columns]
         # A bias that is believed of features counts until there are choices, which then say it themselves.
-        bias = self._bias_of(share) + prior[-1] / (1 + n)
+        bias = float(self.biases_of(np.array([share], np.float32))[0]) + prior[-1] / (1 + n)
         p = self.user_factors[user_idx].astype(np.float64)
         more, (gram, total) = each - a0, self._user_sums
         lead = (p * (each - more * bias)[:, None]).sum(axis=0) - a0 * bias * total
@@ -172,7 +188,7 @@ class ChoiceModel(Model):
             item_factors=_grown(self.item_factors, items),
             item_inputs=_grown(self.item_inputs, items),
             item_popularity=np.append(self.item_popularity, np.zeros(items, np.float32)),
-            item_biases=np.append(self.item_biases, np.full(items, self._bias_of(0.0), np.float32)),
+            item_biases=np.append(self.item_biases, self.biases_of(np.zeros(items, np.float32))),
         )
 
     def with_row(self, side: str, row: ChoiceRow | ItemChoiceRow) -> ChoiceModel:
@@ -304,12 +320,19 @@ class ChoiceModel(Model):
         )[0]
         return found
 
-    def _bias_of(self, popularity: float) -> float:
-        """The bias of an item that this share of the users chose, as the biases of the others go."""
-        order = np.argsort(self.item_popularity, kind="stable")
-        if len(order) == 0:
-            return 0.0
-        return float(np.interp(popularity, self.item_popularity[order], self.item_biases[order]))
+    @cached_property
+    def _summed_share(self) -> float:
+        """What the learner of summed columns and popularity count: c of `biases_of`."""
+        own = self.item_popularity.astype(np.float64)
+        squares = float(own @ own)
+        rest = self.item_biases.astype(np.float64) - self._expected(self.item_popularity)
+        return float(rest @ own) / squares if squares > 0 else 1.0
+
+    def _expected(self, popularity: Float32Array) -> Float64Array:
+        """What the solved columns expect of popularity alone; zero without such columns."""
+        if self.solved is None:
+            return np.zeros(len(popularity))
+        return self.solved.scale * unchosen_target(popularity, self.solved.unchosen_weight).astype(np.float64)
 
 
 def _solved_from(

@@ -19,7 +19,6 @@ __all__ = ["count_choices", "users_anew"]
 
 def count_choices(
     model: ChoiceModel,
-    rule: ChoiceModel,
     choices: SeenRatings,
     weight: Float32Array | None = None,
     user_power: float = 0.5,
@@ -36,8 +35,7 @@ def count_choices(
     users are to be made anew then (`users_anew`): popularity and the mean row are in all of them.
 
     Args:
-        model: without the user's row.
-        rule: the model with the user, by whose rule biases go.
+        model: without the user's row; popularity and biases still count the user.
         choices: who chose what, of those who are left.
         weight: how much each of these counts, shape (n,); None (default) for 1 each.
         user_power: how users weigh in the mean row: see `EASE` (default 0.5).
@@ -47,7 +45,7 @@ def count_choices(
     factors[counts == 0], inputs[counts == 0] = 0, 0
     mean = _mean_choices(choices, model.n_items, weight, user_power) @ inputs.astype(np.float64)
     left = replace(model, item_factors=factors, item_inputs=inputs, input_mean=mean)
-    return recounted(left, counts, model.n_users, rule)
+    return recounted(left, counts, model.n_users)
 
 
 def users_anew(model: ChoiceModel, choices: SeenRatings, weight: Float32Array | None = None) -> ChoiceModel:

@@ -12,10 +12,11 @@ from penchant.data.filters import Where
 from penchant.data.lookup import Many
 from penchant.ranking.active_learning import questions
 from penchant.ranking.choice_questions import choice_questions
+from penchant.ranking.order_scores import chances_of
 from penchant.recommender.lists.recommend import chosen_from
 from penchant.recommender.people.person import Profile
 from penchant.recommender.people.who import fold_in
-from penchant.recommender.state import State, item_table, kept_ratings, learned_choices
+from penchant.recommender.state import State, item_table, learned_choices
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -95,7 +96,7 @@ def _counts(state: State) -> Float64Array:
     if state.seen is None and state.choices is not None:
         found: Float64Array = state.choices.model.item_popularity.astype(np.float64) * state.n_users
         return found
-    return kept_ratings(state.seen, "ask_next").item_counts(state.n_items).astype(np.float64)
+    return state.kept_table("ask_next").item_counts(state.n_items).astype(np.float64)
 
 
 def _known(state: State, person: Profile, counts: Float64Array) -> Float64Array:
@@ -103,8 +104,8 @@ def _known(state: State, person: Profile, counts: Float64Array) -> Float64Array:
     if state.choices is None:
         return counts / max(state.n_users, 1)
     learned = state.choices
-    chance = np.exp(learned.order.log_choice(learned.model.scores(person.choice_row())))
-    known: Float64Array = 1 - (1 - np.minimum(chance, 1)) ** _PARTS
+    chance = chances_of(learned.order.log_choice(learned.model.scores(person.choice_row())))
+    known: Float64Array = 1 - (1 - chance) ** _PARTS
     known[person.chosen] = 1
     return known
 

@@ -12,7 +12,7 @@ from penchant.arrays.types import Float32Array, Float64Array, Int32Array
 from penchant.checks import require
 from penchant.errors import ParameterError
 from penchant.ranking.by_chance import Chances, Stars
-from penchant.ranking.order_scores import require_popularity
+from penchant.ranking.order_scores import chances_of, require_popularity
 from penchant.ranking.top_n import top_n
 from penchant.recommender.state import State, learned_choices
 from penchant.text import Argument, Setting
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from penchant.recommender.people.person import Person
 
-__all__ = ["ORDERS", "ListOrder", "chances_of", "list_order"]
+__all__ = ["ORDERS", "ListOrder", "list_order"]
 
 ORDERS = ("both", "stars", "choice")
 
@@ -87,7 +87,7 @@ class ListOrder:
         each = [self.scores(person) for person in persons]
         if len(each) == 1:
             return each[0]
-        stacked = np.stack(each) if self.by == "stars" else np.exp(np.minimum(np.stack(each), 0))
+        stacked = np.stack(each) if self.by == "stars" else chances_of(np.stack(each))
         found: Float64Array = stacked.mean(axis=0) if how == "mean" else stacked.min(axis=0)
         return found if self.by == "stars" else np.log(np.maximum(found, 1e-300))
 
@@ -97,7 +97,7 @@ class ListOrder:
         Args:
             scores: of the items of the list, as `scores` makes them.
         """
-        return {} if self.by == "stars" else {"score": chances_of(scores)}
+        return {} if self.by == "stars" else {"score": chances_of(scores).astype(np.float32)}
 
     @property
     def _all(self) -> Int32Array:
@@ -105,15 +105,6 @@ class ListOrder:
 
     def _stars(self, person: Person) -> Stars | None:
         return person.scores if self.by == "both" else None
-
-
-def chances_of(scores: Float64Array) -> Float32Array:
-    """Chances of their logarithms: at most 1, also beyond what was calibrated, and where a dial is turned.
-
-    Args:
-        scores: as `ListOrder.scores` makes them.
-    """
-    return np.exp(np.minimum(scores, 0)).astype(np.float32)
 
 
 def list_order(state: State, by: str | None, popularity: float = 0.0) -> ListOrder:

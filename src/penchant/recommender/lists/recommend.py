@@ -19,7 +19,7 @@ from penchant.ranking.top_n import top_n
 from penchant.recommender.lists.ordering import list_order
 from penchant.recommender.people.person import Person
 from penchant.recommender.people.who import people, seen_by
-from penchant.recommender.state import State, clipped, item_table, kept_ratings
+from penchant.recommender.state import State, clipped, item_table
 from penchant.text import Argument
 
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ def chosen_from(state: State, candidates: Many | None, where: Where | None, min_
     require(is_whole(min_ratings, 0), "min_ratings", min_ratings, "a whole number of at least 0")
     rows = None if candidates is None else state.names.rows(listed(candidates))
     if min_ratings:
-        counts = kept_ratings(state.seen, Argument("min_ratings")).item_counts(state.n_items)
+        counts = state.kept_table(Argument("min_ratings")).item_counts(state.n_items)
         rows = np.arange(state.n_items, dtype=np.int32) if rows is None else rows
         rows = rows[counts[rows] >= min_ratings]
     if where is None:

@@ -16,8 +16,9 @@ from penchant.data.lookup import Many
 from penchant.data.vocab import Vocab
 from penchant.errors import UnsupportedError
 from penchant.ranking.chance_lists import ChanceLists, chance_lists
+from penchant.ranking.order_scores import chances_of
 from penchant.ranking.top_n_all import TopLists, top_lists
-from penchant.recommender.lists.ordering import chances_of, list_order
+from penchant.recommender.lists.ordering import list_order
 from penchant.recommender.lists.recommend import chosen_from
 from penchant.recommender.people.who import seen_by_all
 from penchant.recommender.state import State, clipped
@@ -123,7 +124,7 @@ class RecommendsAll:
         state = self._state
         order = list_order(state, by, popularity)
         how = _How(
-            seen=seen_by_all(state.seen, exclude_seen=exclude_seen),
+            seen=seen_by_all(state, exclude_seen=exclude_seen),
             restrict=chosen_from(state, candidates, where, min_ratings),
             block_size=block_size,
             n_threads=n_threads,
@@ -177,7 +178,7 @@ class _Columns:
         if self._titles is not None:
             columns.append(self._titles.take(pa.array(lists.item_idx)))
         if isinstance(lists, ChanceLists):
-            columns.append(pa.array(chances_of(lists.score)))
+            columns.append(pa.array(chances_of(lists.score).astype(np.float32)))
         if self._state.model.knows_stars:
             columns.append(pa.array(clipped(self._state, self._predicted(lists))))
         return pa.RecordBatch.from_arrays(columns, schema=self.schema)

@@ -16,7 +16,8 @@ from penchant.data.lookup import ItemNames
 from penchant.errors import DataError, UnsupportedError
 from penchant.models.answers import Attribution, FoldedUser
 from penchant.models.model import Model
-from penchant.recommender.state import State, kept_ratings, learned_choices
+from penchant.models.no_stars import refuse_ratings
+from penchant.recommender.state import State, learned_choices
 from penchant.storage import LearnedChoices
 from penchant.text import Argument, counted
 
@@ -103,7 +104,7 @@ class KnownUser:
 
     def rated(self, what: str | Argument) -> Int32Array:
         """Row numbers of the items that the user rated in training: see `Person.rated`."""
-        return kept_ratings(self.state.seen, what).items_of(self.row)
+        return self.state.kept_table(what).items_of(self.row)
 
     def told(self) -> tuple[Int32Array, Float32Array] | None:
         """The user's training ratings: see `Person.told`."""
@@ -199,7 +200,10 @@ class Profile:
         Raises:
             UnknownIdError: no such item; near ones are suggested.
             DataError: a rating outside the scale.
+            UnsupportedError: the recommender was learned without stars.
         """
+        if not self.model.knows_stars:
+            refuse_ratings(Argument("with_chosen"))
         lo, hi = self.rating_scale
         if not is_real(rating) or not lo <= rating <= hi:
             raise DataError(f"the rating of {item!r} is {rating!r}: use a number from {lo:g} to {hi:g}")

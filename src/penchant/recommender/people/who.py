@@ -10,9 +10,10 @@ from penchant.arrays.seen_ratings import SeenRatings
 from penchant.arrays.types import Int32Array
 from penchant.data.given import as_dict, rated_rows
 from penchant.data.lookup import is_many, listed
-from penchant.errors import ParameterError, UnsupportedError
+from penchant.errors import ParameterError
+from penchant.models.no_stars import refuse_ratings
 from penchant.recommender.people.person import KnownUser, Person, Profile
-from penchant.recommender.state import State, kept_ratings, learned_choices
+from penchant.recommender.state import State, learned_choices
 from penchant.text import Argument, Setting
 
 __all__ = ["fold_in", "one_person", "people", "seen_by", "seen_by_all"]
@@ -89,17 +90,17 @@ def seen_by(persons: Sequence[Person], *, exclude_seen: bool) -> Int32Array | No
     return np.unique(np.concatenate(rated)) if rated else None
 
 
-def seen_by_all(seen: SeenRatings | None, *, exclude_seen: bool) -> SeenRatings | None:
+def seen_by_all(state: State, *, exclude_seen: bool) -> SeenRatings | None:
     """The same for all users of the training table.
 
     Args:
-        seen: the training ratings; None where they were not kept.
+        state: of the recommender.
         exclude_seen: whether to leave anything out.
 
     Raises:
         UnsupportedError: it is not known what users have rated.
     """
-    return kept_ratings(seen, Argument("exclude_seen")) if exclude_seen else None
+    return state.kept_table(Argument("exclude_seen")) if exclude_seen else None
 
 
 def fold_in(state: State, ratings: object, features: Mapping[str, object] | None, chosen: object = None) -> Profile:
@@ -125,8 +126,7 @@ def fold_in(state: State, ratings: object, features: Mapping[str, object] | None
         return ratings if chosen is None else ratings.with_chosen(*_chosen_items(chosen))
     given = {} if ratings is None else as_dict(ratings, "ratings")
     if given and not state.model.knows_stars:
-        told = " are stars, and this recommender was learned from choices without stars: use "
-        raise UnsupportedError(Argument("ratings"), told, _CHOSEN)
+        refuse_ratings(_CHOSEN)
     if chosen is not None:
         learned_choices(state.choices)
     known = as_dict(features, "features")

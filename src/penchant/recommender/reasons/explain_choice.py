@@ -7,6 +7,7 @@ from collections.abc import Hashable
 
 import numpy as np
 
+from penchant.ranking.order_scores import chances_of
 from penchant.recommender.people.person import Person
 from penchant.recommender.reasons.choice_explanation import ChoiceEffect, ChoiceExplanation
 from penchant.recommender.state import State, learned_choices
@@ -66,5 +67,5 @@ def choice_explanation(
         others=other,
         constant=constant,
         beyond=score - known,
-        chance=float(np.exp(min(float(learned.order.log_choice(listed)), 0.0))),
+        chance=float(chances_of(learned.order.log_choice(listed))),
     )

@@ -11,6 +11,7 @@ from penchant.arrays.types import Float32Array, Float64Array, Int32Array
 from penchant.solvers.choice.validated import Validated
 
 if TYPE_CHECKING:
+    from penchant.solvers.choice.choice_als import ChoiceALS
     from penchant.solvers.choice.held_out_choices import HeldOut
 
 __all__ = ["Candidate", "MixFound", "best_mix", "most_found", "spread_of"]
@@ -43,7 +44,7 @@ class Candidate:
         user_factors: Float32Array,
         item_factors: Float32Array,
         users: Int32Array,
-        learner: object = None,
+        learner: ChoiceALS | None = None,
     ) -> None:
         self.learner = learner
         self.reg, self.biases, self.item_factors = reg, biases, item_factors
@@ -118,7 +119,7 @@ class MixFound:
 
     ease_reg: float | None
     ease_factors: int | None
-    factors: object
+    factors: ChoiceALS | None
     share: float
     popularity: float
     validated: Validated | None = None

@@ -267,17 +267,6 @@ def item_covariance(data: ChoiceData, user_power: float) -> Float32Array:
     return gram
 
 
-def item_weights(data: ChoiceData, reg: float, user_power: float) -> Float32Array:
-    """B of `EASE`, float32, (n_items, n_items), made in the memory of one such matrix.
-
-    Args:
-        data: the choices.
-        reg: the penalty.
-        user_power: of the users' weights.
-    """
-    return weights_of(item_covariance(data, user_power), reg)
-
-
 def weights_of(covariance: Float32Array, reg: float) -> Float32Array:
     """B of `EASE` from `item_covariance`, whose memory it takes.
 

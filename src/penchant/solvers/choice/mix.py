@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -90,25 +90,25 @@ class ChoiceMix(LearnsChoices):
         found = self._found(data, has_ease, rng)
         if found.ease_reg is None or found.ease_factors is None or found.share == 0:
             for epoch in self._with(found).epochs(data):
-                draft = _loud(epoch.draft, found.popularity)
-                finish = partial(_loud_model, epoch, found.popularity)
-                yield ValidatedEpoch(draft, epoch.train_loss, finish, _seen_of(found, (1.0, epoch.draft)))
+                loud = partial(_loud, voice=found.popularity)
+                yield _made_of(epoch, loud, _seen_of(found, (1.0, epoch.draft)))
             return
         with one_blas_thread():
             only = self.ease.trained(data, found.ease_reg, found.ease_factors, generator(self.ease.rng))
         if found.share == 1:
-            model = _loud(only.model, found.popularity)
-            yield ValidatedEpoch(model, only.train_loss, None, _seen_of(found, (1.0, only.model)))
+            loud = partial(_loud, voice=found.popularity)
+            yield _made_of(only, loud, _seen_of(found, (1.0, only.model)))
             return
+        shares = 1 - found.share, found.share
+        mix = partial(
+            mixed, summed=only.model, solved_share=shares[0], summed_share=shares[1], popularity=found.popularity
+        )
         for epoch in self._with(found).epochs(data):
-            mix = partial(_mixed_model, epoch, only.model, found)
-            draft = _mixed_as(epoch.draft, only.model, found)
-            seen = _seen_of(found, (1 - found.share, epoch.draft), (found.share, only.model))
-            yield ValidatedEpoch(draft, epoch.train_loss, mix, seen)
+            yield _made_of(epoch, mix, _seen_of(found, (shares[0], epoch.draft), (shares[1], only.model)))
 
     def _with(self, found: MixFound) -> Learner:
         """The learner of factors with what was found."""
-        return found.factors if isinstance(found.factors, ChoiceALS) else self.factors
+        return self.factors if found.factors is None else found.factors
 
     def _found(self, data: ChoiceData, has_ease: bool, rng: np.random.Generator) -> MixFound:
         """The settings that are given, the others from a validation part."""
@@ -169,17 +169,11 @@ def _seen_of(found: MixFound, *parts: tuple[float, ChoiceModel]) -> Validated | 
     return found.validated.scaled(1 / (sum(weights) + voice))
 
 
-def _loud_model(epoch: Epoch[ChoiceModel], voice: float) -> ChoiceModel:
-    return _loud(epoch.model, voice)
-
-
-def _mixed_as(solved: ChoiceModel, summed: ChoiceModel, found: MixFound) -> ChoiceModel:
-    """The mix that a validation part decided."""
-    return mixed(solved, summed, 1 - found.share, found.share, found.popularity)
-
-
-def _mixed_model(epoch: Epoch[ChoiceModel], summed: ChoiceModel, found: MixFound) -> ChoiceModel:
-    return _mixed_as(epoch.model, summed, found)
+def _made_of(
+    epoch: Epoch[ChoiceModel], make: Callable[[ChoiceModel], ChoiceModel], seen: Validated | None
+) -> ValidatedEpoch:
+    """An epoch with another model, made of the one that it has: of its draft now, of the whole one when asked for."""
+    return ValidatedEpoch(make(epoch.draft), epoch.train_loss, lambda: make(epoch.model), seen)
 
 
 def mixed(
