@@ -1,1 +1,1 @@
-"""Who chooses what, whatever the rating: the model of choices and its rows, not yet used by the recommender."""
+"""Who chooses what, whatever the rating: the model of choices, its rows, and the order of lists."""
