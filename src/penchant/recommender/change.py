@@ -138,14 +138,15 @@ class Changes:
         """A recommender that does not know one person any more; this one stays as it is.
 
         The person's id, row, ratings and attributes are in none of its arrays, and in no file that it is saved to. What
-        sums over all ratings (means, noise, baselines, counts) is worked out again from those that are left. The person's
-        ratings are taken out of the rows of items. After `ALS`, all rows are then solved again.
-        Predictions for everybody else move a little. docs/growing.md says what remains of the person.
+        sums over all ratings (means, noise, baselines, counts) is worked out again from those that are left. The
+        person's ratings are taken out of the rows of items. After `ALS`, all rows are then solved again. Predictions
+        for everybody else move a little. docs/growing.md says what remains of the person.
 
         Where choices were learned, popularity and all that rests on it is counted anew from those who remain, so lists
         by choice move a little. The rows of items in the model of choices stay as they were learned. With
-        `refresh_items=True`, the items that the person chose are folded in again from the choices of the others, and lists move much more. A recommender
-        without its training table can't count: its popularity still has the person's choices.
+        `refresh_items=True`, the items that the person chose are folded in again from the choices of the others, and
+        lists move much more. A recommender without its training table can't count: its popularity still has the
+        person's choices.
 
         Args:
             user_id: who.

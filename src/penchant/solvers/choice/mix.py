@@ -38,8 +38,8 @@ class ChoiceMix(LearnsChoices):
 
     The scores of each are divided by their standard deviation over all cells, so that none outweighs the others by its
     unit. The columns of EASE and of the factors stand side by side in the model: nothing is lost, and a new row is
-    folded in by both rules. Where EASE does not fit into memory, it is left out. Of the mixes that find nearly as much of a
-    validation part as the best, the one with the most popularity is taken: docs/decisions/0008-choices.md.
+    folded in by both rules. Where EASE does not fit into memory, it is left out. Of the mixes that find nearly as much
+    of a validation part as the best, the one with the most popularity is taken: docs/decisions/0008-choices.md.
 
     Args:
         ease: the learner of summed columns (default EASE with its own defaults).
