@@ -35,7 +35,7 @@ class Module(nn.Module):
 
 
 class EmbeddingDotBias(Module):
-    """The lecture's model: a dot product of two embeddings plus two biases, squeezed into a range if one is given.
+    """fastai's `EmbeddingDotBias`: a dot product of two embeddings plus two biases, in a range if one is given.
 
         lo + (hi - lo) / (1 + exp(-(p_u . q_i + b_u + b_i)))
 

@@ -1,4 +1,4 @@
-"""SolverLearner: the lecture's model learned by one of penchant's solvers, under the table of a learner."""
+"""SolverLearner: a `DotBias` learned by one of penchant's solvers, under the table of a learner."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ def collab_learner(
     solver: Solver | str | None = None,
     **kwargs: Any,
 ) -> Learner:
-    """A learner with the lecture's model: a dot product of factors plus biases, or a neural one.
+    """A learner with a model of two tables: a dot product of factors plus biases, or a neural one.
 
     Args:
         dls: data loaders.

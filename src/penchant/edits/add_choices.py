@@ -71,7 +71,7 @@ def _came(
     """What is new, each pair once with the weight that it has then, and which pairs were not there before.
 
     Weights of a pair add up, as when a table is read. Where all choices weigh the same they say "chosen" and no more,
-    so a pair that is known is no news.
+    so a pair that is known already changes nothing.
     """
     n_items = max(int(item_idx.max(initial=-1)), int(seen.item_idx.max(initial=-1))) + 1
     pairs, which = np.unique(user_idx.astype(np.int64) * n_items + item_idx, return_inverse=True)

@@ -90,7 +90,7 @@ def fit(
     """Train on ratings: how people like things, and what they choose. Or on choices alone: clicks, plays, purchases.
 
     Two models are learned from a table of ratings. One predicts stars. The other learns who chose what, whatever the
-    stars, because what people like says little of what they would choose; lists are ordered by both. From a table of
+    stars, because what people like does not say what they would choose. Lists are ordered by both. From a table of
     choices only the second is learned.
 
     Ctrl-C after the first epoch stops the training and returns the model as it is then (a second Ctrl-C while Bayes
@@ -364,7 +364,7 @@ def solver_settings(solver: Solver | ChoiceSolver) -> dict[str, Setting]:
 
 
 def print_epoch(record: EpochRecord) -> None:
-    """Print one row of the lecture's table, `epoch train_loss valid_loss time`, on stderr."""
+    """Print one row of the table of epochs, `epoch train_loss valid_loss time`, on stderr."""
     if record.epoch == 0:
         print(f"{'epoch':>5} {'train_loss':>11} {'valid_loss':>11} {'time':>8}", file=sys.stderr)
     valid = "" if record.valid_loss is None else f"{record.valid_loss:.6f}"

@@ -20,7 +20,7 @@ __all__ = ["NoStars", "refuse_ratings"]
 
 @dataclass(frozen=True)
 class NoStars(Model):
-    """Knows how many rows there are, and no rating. Whoever asks for stars is told that there are none.
+    """Knows how many rows there are, and no rating. Every question about stars is refused.
 
     Attributes:
         users, items: sizes of the vocabularies.

@@ -107,7 +107,7 @@ class Changes:
         Where choices were learned, popularity is counted anew, users who chose something new have that row made anew
         from all of their choices, and new items are folded in from those who chose them. Where only choices were
         learned, the weights of a pair add up, as when a table is read; if all choices weigh the same, a pair that is
-        known is no news.
+        known already changes nothing.
 
         Args:
             new_ratings: `Ratings`; a table in memory, as for `Ratings.from_frame`; or the path of a file, as for
@@ -138,21 +138,21 @@ class Changes:
         """A recommender that does not know one person any more; this one stays as it is.
 
         The person's id, row, ratings and attributes are in none of its arrays, and in no file that it is saved to. What
-        sums over all ratings (means, noise, baselines, counts) is worked out again from those that are left, and the
-        rows of the items that the person rated become those that they have without these ratings; after `ALS`, whose
-        rows are solutions of equations, all rows are solved again. What it predicts for everybody else moves by as
-        little as one person taught it. What is left of the person is what formulas can't take out: docs/growing.md.
+        sums over all ratings (means, noise, baselines, counts) is worked out again from those that are left. The
+        person's ratings are taken out of the rows of items. After `ALS`, all rows are then solved again. Predictions
+        for everybody else move a little. docs/growing.md says what remains of the person.
 
         Where choices were learned, popularity and all that rests on it is counted anew from those who remain, so lists
-        by choice move a little. Rows of items stay as they were learned, but with `refresh_items=True`, which folds in
-        what the person chose from the choices of the others: lists then move much more. A recommender that
-        was kept without its training table can't count: its popularity still has the person's choices.
+        by choice move a little. The rows of items in the model of choices stay as they were learned. With
+        `refresh_items=True`, the items that the person chose are folded in again from the choices of the others, and
+        lists move much more. A recommender without its training table can't count: its popularity still has the
+        person's choices.
 
         Args:
             user_id: who.
             refresh_items: whether rows of items are made anew. None (default) where the model can and its ratings were
-                kept. With False they stay as they are: who knows everybody else's ratings can work the person's out of
-                the rows of `ALS`.
+                kept; rows of choices are then left. With False they stay as they are: somebody who knows everybody
+                else's ratings can compute the person's from the rows of `ALS`.
 
         Raises:
             UnknownIdError: no such user.

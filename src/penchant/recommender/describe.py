@@ -39,7 +39,7 @@ class Describes:
         by: str = "bias",
         interval: float | None = 0.9,
     ) -> pd.DataFrame:
-        """Items ranked by learned bias: liked (or disliked) beyond what taste explains, as in the lecture.
+        """Items ranked by learned bias: liked (or disliked) beyond what taste explains.
 
         Each bias has a credible interval beside it, which says how far places in the list are settled: that of an item
         with two ratings is wide.

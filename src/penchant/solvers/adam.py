@@ -1,4 +1,4 @@
-"""Adam: learn a DotBias by mini-batches, as in the lecture."""
+"""Adam: learn a DotBias by mini-batches, as fastai does."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _SCHEDULES = ("one_cycle", "constant")
 
 @dataclass(frozen=True, kw_only=True)
 class Adam(FitsRatings):
-    """Mini-batch gradient descent with Adam and decoupled weight decay, the lecture's way to learn a dot product.
+    """Mini-batch gradient descent with Adam and decoupled weight decay, as fastai learns a dot product.
 
     It lowers the mean squared error of
 

@@ -28,7 +28,7 @@ _SCHEDULES = ("one_cycle", "constant")
 
 @dataclass(frozen=True, kw_only=True)
 class NeuralNet(FitsRatings):
-    """The lecture's neural model: two embeddings side by side, hidden layers, and a sigmoid over the rating scale.
+    """A neural model: two embeddings side by side, hidden layers, and a sigmoid over the rating scale.
 
         x_0 = [E_user, E_item],    x_l = BN(relu(W_l x_(l-1))),    r_ui  ~  lo + (hi - lo) / (1 + exp(-(w . x_L + b)))
 

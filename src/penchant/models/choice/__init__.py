@@ -1,1 +1,1 @@
-"""Who chooses what, whatever the rating: the model of choices, its rows, and the order of lists that it makes."""
+"""Who chooses what, whatever the rating: the model of choices, its rows, and the order of lists."""

@@ -1,4 +1,4 @@
-"""DotBias: r_ui ~ mu + b_u + b_i + p_u . q_i, the lecture's model and penchant's main one."""
+"""DotBias: r_ui ~ mu + b_u + b_i + p_u . q_i, penchant's model of stars."""
 
 from __future__ import annotations
 

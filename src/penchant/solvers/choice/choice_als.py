@@ -48,8 +48,8 @@ _BY_DENSITY = _Family(10.0, 1.0, 1.0, (0.03, 0.017, 0.01, 0.0055, 0.003), (0.017
 class ChoiceALS(LearnsChoices):
     """Alternating least squares over all cells of a table of choices.
 
-    A cell is 1 where u chose i, else 0 and weighs a0 only. With o_i what popularity alone expects of an item's cells,
-    it lowers
+    A cell is 1 where u chose i, else 0. A cell of 0 has the weight a0. o_i = f_i / (f_i + a0 (1 - f_i)) is what the
+    popularity f_i alone expects of the cells of item i. The solver minimises
 
         sum_ui a_ui (c_ui - o_i - p_u . q_i)^2 + reg (sum_u n_u^reg_power |p_u|^2 + sum_i n_i^reg_power |q_i|^2)
 

@@ -34,17 +34,18 @@ Learner: TypeAlias = "ChoiceALS | ChoiceBayes"
 
 @dataclass(frozen=True, kw_only=True)
 class ChoiceMix(LearnsChoices):
-    """The mean of EASE and of factors over all cells, each in units of its own spread.
+    """The weighted mean of EASE, of factors over all cells, and of popularity, each in units of its own spread.
 
-    The scores of a learner are divided by their standard deviation over all cells, so that neither drowns the other.
-    The columns of both stand side by side in the model: nothing is lost, and a new row is folded in by both rules.
-    Where EASE does not fit into memory, the factors answer alone.
+    The scores of each are divided by their standard deviation over all cells, so that none outweighs the others by its
+    unit. The columns of EASE and of the factors stand side by side in the model: nothing is lost, and a new row is
+    folded in by both rules. Where EASE does not fit into memory, it is left out. Of the mixes that find nearly as much
+    of a validation part as the best, the one with the most popularity is taken: docs/decisions/0008-choices.md.
 
     Args:
         ease: the learner of summed columns (default EASE with its own defaults).
         factors: the learner of solved columns (default ChoiceALS with its own defaults).
         share: what EASE counts, 0 to 1; None (default) for the one of seven that finds the most of a validation part.
-        popularity: what popularity counts beside both, at least 0; None (default) for what a validation part says.
+        popularity: what popularity counts beside both, at least 0; None (default) for what a validation part decides.
         rng: seed or generator of the validation part and of EASE's first columns (default 0).
 
     Raises:
